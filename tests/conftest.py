@@ -1,7 +1,7 @@
 # Copyright (c) 2026 cloudops.core contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make ``ansible_collections.cloudops.core`` mean this checkout, whatever its name, for pytest and for what it starts."""
+"""Make ``ansible_collections.cloudops.core`` mean this checkout, whatever its name, for pytest and what it starts."""
 
 from __future__ import annotations
 

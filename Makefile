@@ -1,0 +1,71 @@
+# Everything a developer runs. It works in a checkout of any name, with no virtual environment active.
+
+SHELL := bash
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Nothing of the developer's own account, Ansible or Python settings reaches a test.
+unexport $(filter AWS_% ANSIBLE_% MOLECULE_% PYTHONPATH PYTHONHOME,$(.VARIABLES))
+.NOTPARALLEL:
+
+VERSION := $(shell sed -n 's/^version: //p' galaxy.yml)
+ARTIFACT := build/cloudops-core-$(VERSION).tar.gz
+TREE := build/ansible_collections/cloudops/core
+
+help:  ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
+
+demo: .venv/.stamp  ## see the bucket lifecycle on a server of its own, on this machine
+	tools/demo.sh
+
+test: lint unit integration molecule sanity importer artifact  ## run every check
+
+live: .venv/.stamp  ## integration tests on a real S3 server: S3_ENDPOINT_URL, or a Ceph gateway
+	tools/live.sh
+
+matrix: .venv/.stamp  ## unit and integration tests with the oldest and the newest ansible-core
+	tools/matrix.sh
+
+bench: .venv/.stamp  ## measure against amazon.aws; long
+	python -m tests.benchmarks
+
+lint: tree  ## style, types, ansible-lint, documentation and change log
+	ruff check .
+	ruff format --check .
+	cd $(TREE) && MYPYPATH=../../.. mypy --cache-dir ../../../.mypy_cache --package ansible_collections.cloudops.core.plugins
+	cd $(TREE) && ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/build" ansible-lint
+	ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/build" antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all $(TREE)
+	cd $(TREE) && antsibull-changelog lint
+
+unit: .venv/.stamp  ## unit tests and the import rules
+	pytest -n 2 tests/unit
+
+integration: .venv/.stamp  ## integration tests on servers that they start themselves
+	pytest -n 2 tests/integration
+
+molecule: .venv/.stamp  ## the roles' scenarios
+	tools/molecule.sh
+
+sanity: tree  ## ansible-test sanity
+	cd $(TREE) && ansible-test sanity --local --requirements
+
+build: tree  ## the artifact that users install
+	ansible-galaxy collection build --force --output-path build $(TREE)
+
+importer: build  ## check the artifact as Galaxy does on upload
+	tools/importer.sh $(ARTIFACT)
+
+artifact: build  ## install the artifact and run a playbook from it
+	tools/test_artifact.sh $(ARTIFACT)
+
+docs: tree  ## HTML in build/docs/html
+	tools/docs.sh
+
+clean:  ## remove what make made
+	rm -rf build .venv .venv-oldest .venv-newest .*_cache .ansible .hypothesis tests/output
+
+tree: .venv/.stamp
+	tools/collection_tree.sh
+
+.venv/.stamp: tests/requirements/dev.txt
+	tools/venv.sh .venv dev:3.11 dev:3.12 dev:3.13 dev:3.14 oldest:3.10
+
+.PHONY: help demo test live matrix bench lint unit integration molecule sanity build importer artifact docs clean tree
