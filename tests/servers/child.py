@@ -17,7 +17,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import IO, TypeVar
 
+ProcessT = TypeVar("ProcessT", bound="ServerProcess")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -29,7 +31,9 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that every server command takes."""
     parser.add_argument("--port", type=int, default=0, help="loopback port; 0, the default, takes a free one")
     parser.add_argument("--port-file", type=Path, help="write the endpoint URL to this file once the server answers")
-    parser.add_argument("--with-parent", action="store_true", help="end when standard input closes, so that no orphan stays")
+    parser.add_argument(
+        "--with-parent", action="store_true", help="end when standard input closes, so that no orphan stays"
+    )
 
 
 def announce(endpoint: str, port_file: Path | None) -> None:
@@ -75,7 +79,7 @@ class ServerProcess:
         self._env = {**(os.environ if env is None else env), "PYTHONPATH": str(ROOT)}
         self._timeout = timeout
         self._process: subprocess.Popen[str] | None = None
-        self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self._log: IO[str] | None = None
         self.endpoint = ""
 
     @property
@@ -85,13 +89,20 @@ class ServerProcess:
             raise ServerError("the server is not running")
         return self._process.pid
 
-    def start(self) -> ServerProcess:
+    def start(self: ProcessT) -> ProcessT:
         """Start the process and wait until it says where it listens.
 
         Raises ServerError with the process's own output when it ends or stays silent.
         """
+        self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  # stop closes it
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, env=self._env, cwd=ROOT
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env=self._env,
+            cwd=ROOT,
         )
         self.endpoint = self._first_line(self._process)
         return self
@@ -103,23 +114,26 @@ class ServerProcess:
         line = process.stdout.readline().strip() if ready else ""
         if line.startswith("http://"):
             return line
-        self.stop()
-        self._log.seek(0)
-        raise ServerError(f"{self._command} did not start: {line}\n{self._log.read()[-4000:]}")
+        said = self.stop()
+        raise ServerError(f"{self._command} did not start: {line}\n{said[-4000:]}")
 
-    def stop(self) -> None:
-        """End the process; kill it if it does not end within ten seconds."""
+    def stop(self) -> str:
+        """End the process, by force after ten seconds, and return what it wrote to standard error."""
         process, self._process = self._process, None
-        if process is None:
-            return
+        log, self._log = self._log, None
+        if process is None or log is None:
+            return ""
         process.terminate()
         try:
             process.communicate(timeout=10)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
+        with log:
+            log.seek(0)
+            return log.read()
 
-    def __enter__(self) -> ServerProcess:
+    def __enter__(self: ProcessT) -> ProcessT:
         return self.start()
 
     def __exit__(

@@ -6,11 +6,13 @@
 As a command: ``python -m tests.servers.moto --port-file FILE`` prints the endpoint and runs until SIGTERM.
 From Python: ``with MotoServer() as server: boto3.client("s3", endpoint_url=server.endpoint, ...)``.
 
-Thousands of object versions are put straight into moto's memory by ``seed_versions``; over HTTP they would take minutes.
+Thousands of object versions are put straight into moto's memory by ``seed_versions``; over HTTP that takes minutes.
 Where moto's S3 departs from the real one in what the tests lean on, ``_correct_s3`` sets it right:
 
-- moto pages versions by looking for the last one it gave out. Once that is deleted, as happens whenever deletes run beside
-  the listing, moto answers with an empty last page. It also copies the whole bucket for each page, a second per 12,000 versions.
+- moto pages versions by looking for the last one it gave out. Once that is deleted, as happens whenever deletes run
+  beside the listing, moto answers with an empty last page. It also copies the whole bucket for each page, a second
+  per 12,000 versions.
+- moto's routes do not match a key with a newline in it.
 - moto takes any number of keys in one DeleteObjects request; S3 refuses more than 1,000.
 """
 
@@ -61,6 +63,8 @@ def _seed(asked: Mapping[str, Any]) -> None:
 
 
 def _correct_s3() -> None:
+    from moto.moto_server import werkzeug_app
+    from moto.moto_server.utilities import RegexConverter
     from moto.s3.exceptions import MalformedXML
     from moto.s3.models import S3Backend
 
@@ -87,17 +91,22 @@ def _correct_s3() -> None:
         given[(bucket_name, last.name, _id_of(last))] = last.last_modified
         return _page(page[:max_keys], last)
 
-    def delete_objects(backend: Any, bucket_name: str, objects: list[Any], bypass: bool = False) -> Any:
+    def delete_objects(backend: Any, bucket_name: str, objects: list[Any], bypass_retention: bool = False) -> Any:
         if len(objects) > 1000:
             raise MalformedXML()
-        return deleting(backend, bucket_name, objects, bypass)
+        return deleting(backend, bucket_name, objects, bypass_retention)
 
-    S3Backend.list_object_versions = list_object_versions
-    S3Backend.delete_objects = delete_objects
+    class AnyCharacter(RegexConverter):
+        def __init__(self, url_map: Any, *items: Any) -> None:
+            super().__init__(url_map, f"(?s:{items[0]})")
+
+    werkzeug_app.RegexConverter = AnyCharacter  # type: ignore[attr-defined]
+    for corrected in (list_object_versions, delete_objects):
+        setattr(S3Backend, corrected.__name__, corrected)
 
 
 def _versions_after(keys: Any, prefix: str, marker: str | None, after: Any) -> Iterator[Any]:
-    """Yield versions and delete markers in S3's order: keys by their UTF-8 bytes, versions from the newest to the oldest."""
+    """Yield versions and delete markers in S3's order: keys by their UTF-8 bytes, versions from the newest on."""
     for name in sorted((name for name in list(keys) if name.startswith(prefix)), key=str.encode):
         if marker is not None and (name.encode() < marker.encode() or (name == marker and after is None)):
             continue
@@ -123,7 +132,7 @@ def _page(entries: list[Any], last: Any) -> tuple[list[Any], list[str], list[Any
 
 
 def _with_seeding(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """Add the seeding request to moto's own application. No bucket name begins with an underscore, so nothing is hidden."""
+    """Add the seeding request to moto's application. No bucket name begins with an underscore: nothing is hidden."""
 
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"] != SEED_PATH:

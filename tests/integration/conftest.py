@@ -1,0 +1,131 @@
+# Copyright (c) 2026 cloudops.core contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The servers, clients and runners of the integration tests.
+
+S3 tests run on moto. With S3_ENDPOINT_URL, S3_ACCESS_KEY and S3_SECRET_KEY set they run on that server instead; those
+marked ``moto_only`` are then skipped. Every test that takes the S3 server and is not ``moto_only`` is marked ``live``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.harness import ModuleRunner, Play, make_collections_tree
+from tests.integration.s3 import Client, S3Server, unique_name, wipe
+from tests.servers.fault_proxy import FaultProxy
+from tests.servers.moto import MotoServer
+
+LIVE = "S3_ENDPOINT_URL" in os.environ
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker that keeps a test off the live server."""
+    config.addinivalue_line("markers", "moto_only(reason): needs moto; the reason says what other servers lack")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what may run on the live server, and skip the rest of the S3 tests there."""
+    for item in items:
+        if "s3_server" not in getattr(item, "fixturenames", ()):
+            continue
+        moto_only = item.get_closest_marker("moto_only")
+        if moto_only is None:
+            item.add_marker(pytest.mark.live)
+        elif LIVE:
+            item.add_marker(pytest.mark.skip(reason=f"moto only: {moto_only.args[0]}"))
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[MotoServer]:
+    """Moto's server, one for each worker."""
+    with MotoServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server(request: pytest.FixtureRequest) -> S3Server:
+    """The S3 server under test: the one that the environment names, otherwise moto."""
+    if LIVE:
+        endpoint, *keys = (os.environ[name] for name in ("S3_ENDPOINT_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY"))
+        return S3Server(endpoint, keys[0], keys[1], os.environ.get("S3_REGION", "us-east-1"), live=True)
+    return S3Server(request.getfixturevalue("moto").endpoint, "testing-access-key", "testing-secret-key")
+
+
+@pytest.fixture(scope="session")
+def s3(s3_server: S3Server) -> Iterator[Client]:
+    """A boto3 client of the server under test."""
+    client = s3_server.client()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def new_bucket_name(s3: Client) -> Iterator[Callable[[], str]]:
+    """Give out bucket names that no other test has; the buckets are removed at the end, whatever they hold."""
+    names: list[str] = []
+
+    def give() -> str:
+        names.append(unique_name())
+        return names[-1]
+
+    yield give
+    for name in names:
+        wipe(s3, name)
+
+
+@pytest.fixture
+def bucket_name(new_bucket_name: Callable[[], str]) -> str:
+    """One such name."""
+    return new_bucket_name()
+
+
+@pytest.fixture
+def bucket(s3: Client, bucket_name: str) -> str:
+    """A bucket that is there, empty and without versioning."""
+    s3.create_bucket(Bucket=bucket_name)
+    return bucket_name
+
+
+@pytest.fixture
+def fault_proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
+    """A proxy without rules before the server under test."""
+    with FaultProxy(s3_server.endpoint, credentials=(s3_server.access_key, s3_server.secret_key)) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A collections path that holds this checkout and nothing else."""
+    return make_collections_tree(tmp_path_factory.mktemp("collections"))
+
+
+@pytest.fixture(scope="session")
+def play(collections: Path, tmp_path_factory: pytest.TempPathFactory) -> Play:
+    """Tasks through ansible-playbook; the server's options have to be given."""
+    return Play(tmp_path_factory.mktemp("play"), collections)
+
+
+@pytest.fixture(scope="session")
+def run_module(collections: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleRunner]:
+    """Single modules without a playbook."""
+    runner = ModuleRunner(tmp_path_factory.mktemp("modules"), collections)
+    yield runner
+    runner.stop()
+
+
+@pytest.fixture
+def s3_bucket(run_module: ModuleRunner, s3_server: S3Server) -> Callable[..., dict[str, Any]]:
+    """Run s3_bucket on the server under test: ``s3_bucket(name=..., state=..., check=True, fails=True)``."""
+    return s3_server.runner(run_module, "s3_bucket")
+
+
+@pytest.fixture
+def s3_bucket_info(run_module: ModuleRunner, s3_server: S3Server) -> Callable[..., dict[str, Any]]:
+    """Run s3_bucket_info on the server under test."""
+    return s3_server.runner(run_module, "s3_bucket_info")

@@ -1,0 +1,142 @@
+# Copyright (c) 2026 cloudops.core contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names an AWS request's operation from what is on the wire, and writes errors as the operation's protocol has them.
+
+S3 says what it does in method and sub-resource; the query protocol in the form field ``Action``; the JSON protocols in
+``X-Amz-Target``; smithy's rpc-v2-cbor in the path. Names are those of the API reference: ``DeleteObjects``,
+``StopInstances``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, unquote
+from xml.sax.saxutils import escape
+
+S3, QUERY, EC2, JSON, CBOR = "s3", "query", "ec2", "json", "cbor"
+
+_BUCKET_PARTS = {
+    "accelerate": "BucketAccelerateConfiguration",
+    "acl": "BucketAcl",
+    "cors": "BucketCors",
+    "encryption": "BucketEncryption",
+    "lifecycle": "BucketLifecycleConfiguration",
+    "location": "BucketLocation",
+    "logging": "BucketLogging",
+    "notification": "BucketNotificationConfiguration",
+    "object-lock": "ObjectLockConfiguration",
+    "ownershipControls": "BucketOwnershipControls",
+    "policy": "BucketPolicy",
+    "policyStatus": "BucketPolicyStatus",
+    "publicAccessBlock": "PublicAccessBlock",
+    "replication": "BucketReplication",
+    "requestPayment": "BucketRequestPayment",
+    "tagging": "BucketTagging",
+    "versioning": "BucketVersioning",
+    "website": "BucketWebsite",
+}
+_BUCKET_PLAIN = {"GET": "ListObjects", "PUT": "CreateBucket", "DELETE": "DeleteBucket", "HEAD": "HeadBucket"}
+_OBJECT_PARTS = {
+    "acl": "ObjectAcl",
+    "attributes": "ObjectAttributes",
+    "legal-hold": "ObjectLegalHold",
+    "retention": "ObjectRetention",
+    "tagging": "ObjectTagging",
+}
+_OBJECT_PLAIN = {"GET": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject", "HEAD": "HeadObject"}
+_UPLOADS = {
+    "GET": "ListParts",
+    "PUT": "UploadPart",
+    "POST": "CompleteMultipartUpload",
+    "DELETE": "AbortMultipartUpload",
+}
+_VERBS = {"GET": "Get", "PUT": "Put", "DELETE": "Delete", "HEAD": "Head", "POST": "Post"}
+
+
+def is_form(method: str, headers: Mapping[str, str]) -> bool:
+    """Tell whether the operation stands in a form body, so that the body must be read to name it."""
+    return method == "POST" and headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+
+def name_operation(method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> tuple[str, str]:
+    """Return protocol and operation of a request whose header names are in lower case."""
+    if "x-amz-target" in headers:
+        return JSON, headers["x-amz-target"].rpartition(".")[2]
+    if "smithy-protocol" in headers:
+        return CBOR, target.rpartition("/operation/")[2]
+    if is_form(method, headers):
+        protocol = EC2 if "/ec2/aws4_request" in headers.get("authorization", "") else QUERY
+        return protocol, dict(parse_qsl(body.decode("utf-8", "replace"))).get("Action", "Unknown")
+    return S3, name_s3_operation(method, target, headers)
+
+
+def name_s3_operation(method: str, target: str, headers: Mapping[str, str]) -> str:
+    """Name a path-style S3 request."""
+    path, _, query = target.partition("?")
+    bucket, _, key = path.lstrip("/").partition("/")
+    parts = {part.partition("=")[0] for part in query.split("&")} if query else set()
+    if not bucket:
+        return "ListBuckets"
+    return _object_operation(method, parts, headers) if key else _bucket_operation(method, parts, query)
+
+
+def _bucket_operation(method: str, parts: set[str], query: str) -> str:
+    if method == "POST" and "delete" in parts:
+        return "DeleteObjects"
+    if method == "GET" and "versions" in parts:
+        return "ListObjectVersions"
+    if method == "GET" and "uploads" in parts:
+        return "ListMultipartUploads"
+    for part, noun in _BUCKET_PARTS.items():
+        if part in parts:
+            # The one operation whose name departs from the others: it deletes the whole configuration.
+            return "DeleteBucketLifecycle" if (method, part) == ("DELETE", "lifecycle") else _VERBS[method] + noun
+    if method == "GET" and "list-type=2" in query:
+        return "ListObjectsV2"
+    return _BUCKET_PLAIN.get(method, f"{method} bucket")
+
+
+def _object_operation(method: str, parts: set[str], headers: Mapping[str, str]) -> str:
+    if "uploadId" in parts:
+        return _UPLOADS.get(method, f"{method} upload")
+    if method == "POST" and "uploads" in parts:
+        return "CreateMultipartUpload"
+    for part, noun in _OBJECT_PARTS.items():
+        if part in parts:
+            return _VERBS[method] + noun
+    if method == "PUT" and "x-amz-copy-source" in headers:
+        return "CopyObject"
+    return _OBJECT_PLAIN.get(method, f"{method} object")
+
+
+def split_s3_path(target: str) -> tuple[str, str]:
+    """Return bucket and key of a path-style S3 request, decoded."""
+    bucket, _, key = target.partition("?")[0].lstrip("/").partition("/")
+    return unquote(bucket), unquote(key)
+
+
+def error_body(protocol: str, code: str, message: str) -> tuple[str, bytes]:
+    """Return content type and body of an error answer."""
+    if protocol == JSON:
+        return "application/x-amz-json-1.0", json.dumps({"__type": code, "message": message}).encode()
+    if protocol == CBOR:
+        return "application/cbor", _cbor_map({"__type": code, "message": message})
+    inner = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
+    if protocol == EC2:
+        text = f"<Response><Errors><Error>{inner}</Error></Errors><RequestID>injected</RequestID></Response>"
+    elif protocol == QUERY:
+        text = f"<ErrorResponse><Error>{inner}</Error><RequestId>injected</RequestId></ErrorResponse>"
+    else:
+        text = f"<Error>{inner}<RequestId>injected</RequestId></Error>"
+    return "application/xml", f'<?xml version="1.0" encoding="UTF-8"?>{text}'.encode()
+
+
+def _cbor_map(pairs: Mapping[str, str]) -> bytes:
+    return bytes([0xA0 + len(pairs)]) + b"".join(_cbor_text(text) for pair in pairs.items() for text in pair)
+
+
+def _cbor_text(text: str) -> bytes:
+    data = text.encode()
+    return b"\x79" + len(data).to_bytes(2, "big") + data
