@@ -487,6 +487,23 @@ def test_boto3_retries_what_is_dropped_or_cut_short(bucket: str, through: Client
     assert fault_proxy.calls == {"PutObject": 2, "ListObjectVersions": 2}
 
 
+def test_remembered_configuration(bucket: str, through: Client, fault_proxy: FaultProxy) -> None:
+    fault_proxy.remember("lifecycle", "NoSuchLifecycleConfiguration")
+    with pytest.raises(ClientError, match="NoSuchLifecycleConfiguration"):
+        through.get_bucket_lifecycle_configuration(Bucket=bucket)
+    rule = {
+        "ID": "one",
+        "Status": "Enabled",
+        "Filter": {"And": {"Prefix": "a", "ObjectSizeGreaterThan": 5}},
+        "Expiration": {"Days": 3},
+    }
+    through.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+    assert through.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == [rule]
+    through.delete_bucket_lifecycle(Bucket=bucket)
+    with pytest.raises(ClientError, match="NoSuchLifecycleConfiguration"):
+        through.get_bucket_lifecycle_configuration(Bucket=bucket)
+
+
 # Moto as S3 is
 
 

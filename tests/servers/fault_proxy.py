@@ -41,6 +41,7 @@ from tests.servers.faults import (
     Hold,
     Hook,
     KeyErrors,
+    Remember,
     Request,
     Rule,
     Truncate,
@@ -291,6 +292,10 @@ class FaultProxy:
     ) -> KeyErrors:
         """Refuse the keys (and version ids) of DeleteObjects that match, each ``times`` times or for ever."""
         return self.add(KeyErrors(matches, code, times, self._credentials), "DeleteObjects", **conditions)
+
+    def remember(self, part: str, absent: str) -> Remember:
+        """Keep a sub-resource of buckets, such as ``lifecycle``, here instead of on the server; see faults.Remember."""
+        return self.add(Remember(absent), when=lambda request: not request.key and request.target.endswith(f"?{part}"))
 
     def reset(self) -> None:
         """Forget rules and counts."""

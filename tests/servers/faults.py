@@ -155,6 +155,32 @@ class Hold(Fault):
         return exchange.client_is_there()
 
 
+class Remember(Fault):
+    """Keep one configuration document per bucket in the server's place, as S3 does.
+
+    For servers that lack a configuration, or lose parts of it. ``absent`` is what a read finds before the first write:
+    an error code, or a document.
+    """
+
+    def __init__(self, absent: str) -> None:
+        self._absent = absent
+        self.documents: dict[str, bytes] = {}
+
+    async def act(self, exchange: Exchange) -> bool:
+        """Store, give out or forget the document."""
+        request = exchange.request
+        if request.method == "PUT":
+            self.documents[request.bucket] = request.body or b""
+            return await exchange.answer(200, "application/xml", b"")
+        if request.method == "DELETE":
+            self.documents.pop(request.bucket, None)
+            return await exchange.answer(204, "application/xml", b"")
+        document = self.documents.get(request.bucket)
+        if document is None and not self._absent.startswith("<"):
+            return await exchange.answer_error(404, self._absent, "not configured")
+        return await exchange.answer(200, "application/xml", document or self._absent.encode())
+
+
 _OBJECT = re.compile(rb"<Object>.*?</Object>", re.DOTALL)
 
 
