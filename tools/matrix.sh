@@ -10,7 +10,8 @@ run() {
         tools/venv.sh ".venv-$name" "${@/#/$name:}"
     fi
     PATH=$PWD/.venv-$name/bin:$path
-    ansible --version | head -n 1
+    python -c 'from importlib.metadata import version as v; import sys
+print("Python", sys.version.split()[0], *(f"{name} {v(name)}" for name in ("ansible-core", "boto3")), sep="  ")'
     pytest -n 2 tests/unit tests/integration
     PATH=$path
 }
