@@ -1,0 +1,202 @@
+# Copyright (c) 2026 cloudops.core contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clients of AWS services, made from the connection options that every aws module has, and the count of the calls that they make."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.cloudops.core.plugins.module_utils._aws.errors import aws_errors
+from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
+from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import SharedCounter
+
+BOTO3_IMPORT_ERROR: str | None
+try:
+    import boto3
+    from botocore.config import Config
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+    BOTO3_IMPORT_ERROR = None
+except ImportError:
+    BOTO3_IMPORT_ERROR = traceback.format_exc()
+
+USER_AGENT = "cloudops.core"
+MAX_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Who asks, and whom. Values that are not given are left to boto3's own chain."""
+
+    access_key: str | None = field(default=None, repr=False)
+    secret_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+    aws_ca_bundle: str | None = None
+    validate_certs: bool = True
+    aws_config: Mapping[str, Any] = field(default_factory=dict)
+    assume_role_arn: str | None = None
+    external_id: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> Connection:
+        """From a module's options, filled up from the variables that boto3 itself doesn't read.
+
+        Keys from the environment count only where no profile was named: a profile that somebody asked for wins over them.
+        """
+        values: dict[str, Any] = {name: params.get(name) for name in cls.__dataclass_fields__}
+        if not values["profile"] and not values["access_key"]:
+            _keys_from_environment(values)
+        values["region"] = values["region"] or _first_of("AWS_REGION", "AWS_DEFAULT_REGION")
+        values["endpoint_url"] = values["endpoint_url"] or _first_of("AWS_URL")
+        values["aws_config"] = values["aws_config"] or {}
+        values["validate_certs"] = params.get("validate_certs", True) is not False
+        return cls(**values)
+
+
+def _first_of(*names: str) -> str | None:
+    return next((os.environ[name] for name in names if os.environ.get(name)), None)
+
+
+def _keys_from_environment(values: dict[str, Any]) -> None:
+    """Only the older names: boto3 reads the newer ones itself, and in its own order."""
+    if os.environ.get("AWS_ACCESS_KEY_ID") or os.environ.get("AWS_PROFILE"):
+        return
+    if os.environ.get("AWS_ACCESS_KEY") and os.environ.get("AWS_SECRET_KEY"):
+        values["access_key"] = os.environ["AWS_ACCESS_KEY"]
+        values["secret_key"] = os.environ["AWS_SECRET_KEY"]
+        values["session_token"] = values["session_token"] or _first_of("AWS_SESSION_TOKEN")
+
+
+class CallCounter(SharedCounter):
+    """Counts requests as they leave, retries included: that is what the provider bills and throttles."""
+
+    def watch(self, client: Any) -> None:
+        """Count this client's requests, too."""
+        client.meta.events.register("before-send", self._count)
+
+    def _count(self, event_name: str, **_kwargs: Any) -> None:
+        self.add(event_name.rsplit(".", 1)[-1])
+
+
+class Clients:
+    """Makes clients, one for each service and region, and keeps them: clients are safe to share between threads.
+
+    :param pool: connections that a client may hold open; as many as there are workers.
+    """
+
+    def __init__(self, connection: Connection, *, pool: int = 10) -> None:
+        self.connection = connection
+        self.calls = CallCounter()
+        self._pool = pool
+        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._opened: Any = None
+
+    @property
+    def _session(self) -> Any:
+        """Opened when it is first needed, so that making Clients never fails."""
+        if self._opened is None:
+            with aws_errors("read the AWS configuration", self.connection.profile or ""):
+                self._opened = _session(self.connection)
+        return self._opened
+
+    @property
+    def region(self) -> str | None:
+        """The region of the connection, or else of its profile."""
+        return self.connection.region or self._session.region_name
+
+    def client(self, service: str, region: str | None = None, **config: Any) -> Any:
+        """A client for a service, in ``region`` or else in the connection's own.
+
+        :raises Invalid: when no region is known from anywhere and the endpoint isn't given either.
+        """
+        region = region or self.region
+        if region is None:
+            if not self.connection.endpoint_url and not os.environ.get("AWS_ENDPOINT_URL"):
+                raise Invalid(
+                    "no AWS region is known",
+                    code="NoRegion",
+                    hint="Set the region option, AWS_REGION, or a region in the profile.",
+                )
+            region = "us-east-1"
+        key = (service, region)
+        if key not in self._clients:
+            with aws_errors(f"connect to {service}", region):
+                self._clients[key] = self._make(service, region, config)
+            self.calls.watch(self._clients[key])
+        return self._clients[key]
+
+    def _make(self, service: str, region: str, config: dict[str, Any]) -> Any:
+        return self._session.client(
+            service,
+            region_name=region,
+            endpoint_url=self.connection.endpoint_url,
+            verify=_verify(self.connection),
+            config=_config(self.connection, self._pool).merge(Config(**config)),
+        )
+
+
+def _verify(connection: Connection) -> Any:
+    """None leaves the choice of authorities to boto3, which reads AWS_CA_BUNDLE."""
+    if not connection.validate_certs:
+        return False
+    return connection.aws_ca_bundle
+
+
+def _config(connection: Connection, pool: int) -> Any:
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+        max_pool_connections=pool,
+        user_agent_extra=USER_AGENT,
+        connect_timeout=10,
+    )
+    try:
+        return config.merge(Config(**dict(connection.aws_config)))
+    except TypeError as error:
+        raise Invalid(f"aws_config: {error}", hint="Its keys are the arguments of botocore.config.Config.") from error
+
+
+def _session(connection: Connection) -> Any:
+    session = boto3.session.Session(
+        aws_access_key_id=connection.access_key,
+        aws_secret_access_key=connection.secret_key,
+        aws_session_token=connection.session_token,
+        profile_name=connection.profile,
+        region_name=connection.region,
+    )
+    return _assume_role(session, connection) if connection.assume_role_arn else session
+
+
+def _assume_role(session: Any, connection: Connection) -> Any:
+    """A session with the role's credentials, which renew themselves: emptying a large bucket outlives a single hour."""
+
+    def make_client(service: str, **kwargs: Any) -> Any:
+        return session.client(
+            service,
+            endpoint_url=connection.endpoint_url,
+            verify=_verify(connection),
+            config=_config(connection, 10),
+            **kwargs,
+        )
+
+    extra = {"RoleSessionName": USER_AGENT}
+    if connection.external_id:
+        extra["ExternalId"] = connection.external_id
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=make_client,
+        source_credentials=session.get_credentials(),
+        role_arn=connection.assume_role_arn or "",
+        extra_args=extra,
+    )
+    assumed = boto3.session.Session(region_name=session.region_name)
+    assumed._session._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
+        method="assume-role", refresh_using=fetcher.fetch_credentials
+    )
+    return assumed

@@ -1,0 +1,168 @@
+# Copyright (c) 2026 cloudops.core contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that boto3 raises, as one typed error with a cure.
+
+Error codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ansible_collections.cloudops.core.plugins.module_utils._core.errors import (
+    CloudOpsError,
+    Conflict,
+    Denied,
+    Invalid,
+    NotFound,
+    Throttled,
+    Timeout,
+    Unavailable,
+)
+
+try:
+    from botocore import exceptions as sdk
+except ImportError:  # the modules report it with missing_required_lib
+    sdk = None  # type: ignore[assignment]
+
+_BY_CODE: dict[type[CloudOpsError], frozenset[str]] = {
+    Denied: frozenset(
+        [
+            "AccessDenied",
+            "AccessDeniedException",
+            "UnauthorizedOperation",
+            "AuthFailure",
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "InvalidToken",
+            "InvalidClientTokenId",
+            "AllAccessDisabled",
+            "AccountProblem",
+            "RequestTimeTooSkewed",
+            "401",
+            "403",
+        ]
+    ),
+    NotFound: frozenset(
+        ["NoSuchBucket", "NoSuchKey", "NoSuchUpload", "NoSuchVersion", "NotFound", "ResourceNotFoundException", "404"]
+    ),
+    Throttled: frozenset(
+        [
+            "SlowDown",
+            "Throttling",
+            "ThrottlingException",
+            "RequestLimitExceeded",
+            "TooManyRequestsException",
+            "TooManyRequests",
+            "RequestThrottled",
+            "ProvisionedThroughputExceededException",
+            "BandwidthLimitExceeded",
+            "429",
+        ]
+    ),
+    Conflict: frozenset(
+        [
+            "BucketAlreadyExists",
+            "BucketNotEmpty",
+            "OperationAborted",
+            "InvalidBucketState",
+            "ConflictException",
+            "PreconditionFailed",
+            "IllegalLocationConstraintException",
+            "PermanentRedirect",
+            "301",
+            "409",
+            "412",
+        ]
+    ),
+    Unavailable: frozenset(
+        [
+            "InternalError",
+            "InternalFailure",
+            "ServiceUnavailable",
+            "Unavailable",
+            "RequestTimeout",
+            "500",
+            "502",
+            "503",
+            "504",
+        ]
+    ),
+}
+
+_HINTS = {
+    "AccessDenied": "Allow the identity this action in its IAM policy, in the bucket policy and in any organization policy.",
+    "UnauthorizedOperation": "Allow the identity this action in its IAM policy.",
+    "403": "Either the identity lacks the permission, or the bucket belongs to another account; expected_bucket_owner must match, too.",
+    "InvalidAccessKeyId": "Check access_key, or the environment and profile it comes from.",
+    "SignatureDoesNotMatch": "Check secret_key, region and the machine's clock.",
+    "ExpiredToken": "Renew the session token.",
+    "InvalidToken": "Renew the session token.",
+    "RequestTimeTooSkewed": "Set the machine's clock.",
+    "BucketAlreadyExists": "Bucket names are shared by everybody: choose another name.",
+    "OperationAborted": "Another change of the same bucket is in progress; run again in a minute or two.",
+    "NotImplemented": "This endpoint doesn't have the function; leave the option out.",
+    "MethodNotAllowed": "This endpoint doesn't have the function; leave the option out.",
+    "InvalidBucketAclWithObjectOwnership": "With object_ownership BucketOwnerEnforced, the acl must be private.",
+    "AccessControlListNotSupported": "With object_ownership BucketOwnerEnforced, ACLs are off: leave acl out, or change object_ownership.",
+    "MalformedPolicy": "Correct the policy option: the service's words say where.",
+    "MalformedXML": "The endpoint rejects one of the options given; some servers lack the newer ones.",
+}
+
+
+def error_code(error: Any) -> str:
+    """The provider's code in a ClientError ("" if it has none)."""
+    return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
+
+
+def from_client_error(error: Any, operation: str, resource: str) -> CloudOpsError:
+    """A refusal by the service."""
+    code = error_code(error)
+    status = str(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
+    message = str(error.response.get("Error", {}).get("Message") or "the service refused")
+    kind = next((kind for kind, codes in _BY_CODE.items() if code in codes), None)
+    kind = kind or next((kind for kind, codes in _BY_CODE.items() if status in codes), Invalid)
+    return kind(message, operation=operation, resource=resource, code=code, hint=_HINTS.get(code, ""))
+
+
+def from_sdk_error(error: Exception, operation: str, resource: str) -> CloudOpsError:
+    """A failure on this side of the wire: no credentials, no region, no connection."""
+    kind: type[CloudOpsError]
+    name = type(error).__name__
+    if isinstance(error, (sdk.NoCredentialsError, sdk.PartialCredentialsError, sdk.CredentialRetrievalError)):
+        kind, hint = (
+            Denied,
+            "Set access_key and secret_key, profile, or the environment that boto3 reads (AWS_ACCESS_KEY_ID ...).",
+        )
+    elif isinstance(error, sdk.ProfileNotFound):
+        kind, hint = (
+            Invalid,
+            "Correct the profile option or AWS_PROFILE, or add the profile to the shared configuration file.",
+        )
+    elif isinstance(error, (sdk.NoRegionError, sdk.InvalidRegionError)):
+        kind, hint = Invalid, "Set the region option, AWS_REGION, or a region in the profile."
+    elif isinstance(error, sdk.SSLError):
+        kind, hint = Unavailable, "Set aws_ca_bundle to the authority that signed the endpoint's certificate."
+    elif isinstance(error, (sdk.ReadTimeoutError, sdk.ConnectTimeoutError)):
+        kind, hint = Timeout, "Check endpoint_url and the network; aws_config sets the timeouts."
+    elif isinstance(error, (sdk.ConnectionError, sdk.HTTPClientError)):
+        kind, hint = Unavailable, "Check endpoint_url, the network, and that the server runs."
+    else:
+        kind, hint = Invalid, ""
+    return kind(str(error), operation=operation, resource=resource, code=name, hint=hint)
+
+
+@contextmanager
+def aws_errors(operation: str, resource: str) -> Iterator[None]:
+    """Turn what boto3 raises inside into a CloudOpsError that names the operation and the resource."""
+    try:
+        yield
+    except sdk.ClientError as error:
+        raise from_client_error(error, operation, resource) from error
+    except (sdk.BotoCoreError, ValueError) as error:
+        raise from_sdk_error(error, operation, resource) from error

@@ -1,0 +1,159 @@
+# Copyright (c) 2026 cloudops.core contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Remove everything that a listing shows: listing and removing at once, in bounded memory, until a listing shows nothing more.
+
+Knows nothing of any provider: it is given a way to list and a way to remove a batch, and it keeps the account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Conflict, NotFound
+from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import batches, stream
+from ansible_collections.cloudops.core.plugins.module_utils._core.wait import REAL_CLOCK, Clock, backoff
+
+Item = TypeVar("Item")
+
+SHOWN_PER_CODE = 10
+
+
+@dataclass(frozen=True)
+class Refusal(Generic[Item]):
+    """One item that the provider would not remove, with the provider's code and words."""
+
+    item: Item
+    code: str
+    message: str = ""
+
+
+@dataclass
+class RefusalGroup(Generic[Item]):
+    """All refusals of one code: how many, and the first few of them."""
+
+    message: str = ""
+    count: int = 0
+    first: list[Item] = field(default_factory=list)
+
+
+@dataclass
+class Account(Generic[Item]):
+    """What a drain did. Its size doesn't grow with the number of items."""
+
+    removed: int = 0
+    passes: int = 0
+    refused: dict[str, RefusalGroup[Item]] = field(default_factory=dict)
+    drained: bool = False
+    gave_up: bool = False
+
+    def add_refusals(self, refusals: Iterable[Refusal[Item]]) -> None:
+        """Note refusals under their codes."""
+        for refusal in refusals:
+            group = self.refused.setdefault(refusal.code, RefusalGroup(message=refusal.message))
+            group.count += 1
+            if len(group.first) < SHOWN_PER_CODE:
+                group.first.append(refusal.item)
+
+
+@dataclass(frozen=True)
+class Drain(Generic[Item]):
+    """How to drain one container.
+
+    :param list_items: starts a new listing of all that has to go.
+    :param remove: removes one batch and returns what was refused; raises a CloudOpsError when the whole batch was.
+    :param on_removed: told of the items that are gone (in the caller's thread).
+    :param batch_size: items a call.
+    :param concurrency: calls at once.
+    :param retry_codes: refusals of these codes pass; they are tried again, ``retries`` times with growing pauses.
+    :param max_passes: listings at the most, for when somebody adds while we remove.
+    :param max_items: a hard stop: never remove more than this many. None: no limit.
+    """
+
+    list_items: Callable[[], Iterator[Item]]
+    remove: Callable[[Sequence[Item]], Sequence[Refusal[Item]]]
+    on_removed: Callable[[Iterable[Item]], None]
+    batch_size: int = 1000
+    concurrency: int = 16
+    retry_codes: frozenset[str] = frozenset()
+    retries: int = 5
+    max_passes: int = 5
+    max_items: int | None = None
+    clock: Clock = REAL_CLOCK
+
+    def run(self) -> Account[Item]:
+        """Drain until a listing shows nothing, something was refused, or the passes are used up."""
+        account: Account[Item] = Account()
+        while account.passes < self.max_passes:
+            account.passes += 1
+            seen = self._one_pass(account)
+            if account.refused or account.gave_up:
+                return account
+            if not seen:
+                account.drained = True
+                return account
+        return account
+
+    def _one_pass(self, account: Account[Item]) -> int:
+        seen = 0
+        failed_in_a_row = 0
+        work = stream(
+            self._remove_patiently, batches(self._within_limit(account), self.batch_size), concurrency=self.concurrency
+        )
+        for outcome in work:
+            seen += len(outcome.item)
+            if outcome.error is None:
+                refused = outcome.value or ()
+                gone = _without(outcome.item, refused)
+                failed_in_a_row = 0
+            elif isinstance(outcome.error, NotFound):
+                refused, gone = (), []
+            else:
+                code = outcome.error.code or outcome.error.kind
+                refused, gone = [Refusal(item, code, outcome.error.message) for item in outcome.item], []
+                failed_in_a_row += 1
+            account.add_refusals(refused)
+            account.removed += len(gone)
+            self.on_removed(gone)
+            if failed_in_a_row >= max(self.concurrency, 3):
+                account.gave_up = True
+                work.close()
+                break
+        return seen
+
+    def _within_limit(self, account: Account[Item]) -> Iterator[Item]:
+        """The listing, cut short by an error when it would go past the limit (others added while we removed)."""
+        taken = account.removed
+        for item in self.list_items():
+            if self.max_items is not None and taken >= self.max_items:
+                raise Conflict(
+                    f"objects were added meanwhile; stopped at the limit of {self.max_items} entries",
+                    code="LimitReached",
+                    hint="Stop the writers, or raise max_objects, and run again.",
+                )
+            taken += 1
+            yield item
+
+    def _remove_patiently(self, batch: Sequence[Item]) -> Sequence[Refusal[Item]]:
+        """Remove a batch; what was refused for a passing reason is tried again after a pause."""
+        final: list[Refusal[Item]] = []
+        pauses = backoff(first=0.2, factor=2.0, most=10.0)
+        for left in range(self.retries, -1, -1):
+            refused = self.remove(batch)
+            final += [refusal for refusal in refused if refusal.code not in self.retry_codes]
+            again = [refusal for refusal in refused if refusal.code in self.retry_codes]
+            if not again or not left:
+                return final + again
+            self.clock.sleep(next(pauses))
+            batch = [refusal.item for refusal in again]
+        return final
+
+
+def _without(batch: Sequence[Item], refused: Sequence[Refusal[Item]]) -> Sequence[Item]:
+    """The batch less what was refused; by identity, as keys may repeat."""
+    if not refused:
+        return batch
+    kept = {id(refusal.item) for refusal in refused}
+    return [item for item in batch if id(item) not in kept]
