@@ -38,7 +38,7 @@ _CANNED = {
 
 def tags_in(response: Shape) -> Any:
     """GetBucketTagging."""
-    return {tag["Key"]: tag["Value"] for tag in response.get("TagSet", [])} or None
+    return {tag["Key"]: tag.get("Value", "") for tag in response.get("TagSet", [])} or None
 
 
 def tags_out(value: Mapping[str, str]) -> Shape:
@@ -244,7 +244,7 @@ def _rule_in(rule: Shape) -> dict[str, Any]:
         "id": rule.get("ID"),
         "enabled": rule.get("Status") == "Enabled",
         "prefix": terms.get("Prefix") or rule.get("Prefix"),
-        "tags": {tag["Key"]: tag["Value"] for tag in tags},
+        "tags": {tag["Key"]: tag.get("Value", "") for tag in tags},
         "object_size_greater_than": terms.get("ObjectSizeGreaterThan"),
         "object_size_less_than": terms.get("ObjectSizeLessThan"),
         "expiration": _names_in(rule.get("Expiration"), _WHEN),
