@@ -498,7 +498,7 @@ error:
   type: dict
   contains:
     kind:
-      description: One of V(not_found), V(denied), V(throttled), V(conflict), V(timeout), V(invalid) and V(unavailable).
+      description: One of V(not_found), V(denied), V(throttled), V(conflict), V(timeout), V(invalid), V(partial) and V(unavailable).
       type: str
       sample: denied
     code:

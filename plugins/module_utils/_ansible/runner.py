@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,3 +85,27 @@ def report(plan: Plan, values: Mapping[str, Any], failure: CloudOpsError | None)
     """The answer for work that was done while it was found out (or only counted, in check mode): the plan tells it in hindsight."""
     diff = None if failure else plan.diff()
     return Result(bool(plan), {**values, "actions": plan.actions()}, diff, plan.warnings, failure)
+
+
+def some_failed(verb: str, failures: Sequence[Mapping[str, Any]], others: int) -> CloudOpsError | None:
+    """The error of a fleet in which some targets failed; None when none did.
+
+    :param verb: what could not be done ("look at").
+    :param failures: one for each target, with its name and its error as data.
+    """
+    if not failures:
+        return None
+    first = failures[0]
+    kinds = {str(failure["kind"]) for failure in failures}
+    shown = f"{first['name']}: {first['message']}" + (f" [{first['code']}]" if first["code"] else "")
+    return FleetError(
+        f"could not {verb} {len(failures)} of {len(failures) + others}; the first is {shown}",
+        code=str(first["code"]) if len(kinds) == 1 else "",
+        hint=str(first["hint"]) or "See failures for each.",
+    )
+
+
+class FleetError(CloudOpsError):
+    """Some targets of a fleet failed; the others were done."""
+
+    kind = "partial"

@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.cloudops.core.plugins.module_utils._aws import s3_shapes as shapes
 from ansible_collections.cloudops.core.plugins.module_utils._aws.client import Clients
 from ansible_collections.cloudops.core.plugins.module_utils._aws.errors import aws_errors
-from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, NotFound
+from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Invalid, NotFound
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import fan_out
 from ansible_collections.cloudops.core.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets import (
@@ -34,6 +34,8 @@ class Api:
 
     :param absent: the error codes that mean "not configured".
     :param none: what writing "not configured" sends, where there is no call that deletes.
+    :param never_empty: S3 says "not configured" with an error, so that an answer without content comes from a server that doesn't
+        know the call and took it for another one.
     """
 
     get: str
@@ -43,6 +45,7 @@ class Api:
     absent: frozenset[str] = frozenset()
     delete: str | None = None
     none: Mapping[str, Any] | None = None
+    never_empty: bool = False
 
 
 def _codes(*codes: str) -> frozenset[str]:
@@ -66,6 +69,7 @@ APIS: Mapping[str, Api] = {
         shapes.encryption_out,
         _codes("ServerSideEncryptionConfigurationNotFoundError"),
         "delete_bucket_encryption",
+        never_empty=True,
     ),
     "public_access": Api(
         "get_public_access_block",
@@ -82,6 +86,7 @@ APIS: Mapping[str, Api] = {
         shapes.object_ownership_out,
         _codes("OwnershipControlsNotFoundError"),
         "delete_bucket_ownership_controls",
+        never_empty=True,
     ),
     "acl": Api("get_bucket_acl", "put_bucket_acl", shapes.acl_in, shapes.acl_out),
     "policy": Api(
@@ -224,8 +229,9 @@ class S3Gateway:
     def read_properties(self, name: str, properties: Iterable[str], region: str | None = None) -> dict[str, Reading]:
         """Several properties at once. What can't be read is an "unknown" reading, not an error."""
         client = self.client(region)
-        wanted = list(properties)
-        outcomes = fan_out(lambda prop: self._read_property(client, name, prop), wanted, concurrency=READERS_AT_ONCE)
+        outcomes = fan_out(
+            lambda prop: self._read_property(client, name, prop), properties, concurrency=READERS_AT_ONCE
+        )
         return {
             outcome.item: outcome.value or _unknown(outcome.error)
             for outcome in outcomes
@@ -242,6 +248,10 @@ class S3Gateway:
             if error.code in api.absent:
                 return Reading(ABSENT)
             raise
+        if value is None and api.never_empty:
+            raise Invalid(
+                "the endpoint answers, but not to this question: it lacks the function", code="NotImplemented"
+            )
         if prop == "lifecycle_rules" and response.get("TransitionDefaultMinimumObjectSize"):
             self._smallest_transition[name] = response["TransitionDefaultMinimumObjectSize"]
         return Reading(VALUE if value is not None else ABSENT, value)

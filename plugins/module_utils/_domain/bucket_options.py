@@ -43,6 +43,19 @@ def check_options(options: Options) -> None:
         raise Invalid(f"batch_size is {options['batch_size']}; a request takes at most 1000 keys")
 
 
+def check_query(options: Options) -> None:
+    """Refuse a query that can't be meant.
+
+    :raises Invalid: naming the option and the cure.
+    """
+    if options["names"] is not None and options["name_prefix"]:
+        raise Invalid("names and name_prefix exclude each other", hint="Give one of them.")
+    if options["names"] is not None and not all(options["names"]):
+        raise Invalid("names has an empty name", hint="Remove it; without names, all buckets are looked at.")
+    if options["concurrency"] < 1:
+        raise Invalid(f"concurrency is {options['concurrency']}; the smallest possible is 1")
+
+
 def settings_from(options: Options, default_encryption: Any) -> dict[str, Any]:
     """The properties that were given, in normal form; an option that wasn't given has no entry.
 

@@ -170,6 +170,17 @@ def _canonical_cors(rules: Any) -> Any:
     return [{key: sorted(value) if isinstance(value, list) else value for key, value in rule.items()} for rule in rules]
 
 
+def tags_are_unknown(reading: Reading) -> bool:
+    """Whether nobody can say if this bucket has a tag."""
+    return reading.state == UNKNOWN
+
+
+def has_tags(reading: Reading, wanted: Mapping[str, str]) -> bool:
+    """Whether a bucket has all of these tags, with these values."""
+    tags = reading.value or {}
+    return all(tags.get(key) == value for key, value in wanted.items())
+
+
 # ---- plan
 
 
@@ -216,12 +227,13 @@ def _differs(name: str, value: Any, wanted: Any, *, made: bool, fresh: Mapping[s
 def _known(bucket: Bucket, name: str) -> Any:
     reading = bucket.readings[name]
     if reading.state == UNKNOWN:
-        raise Denied(
+        kind = Invalid if reading.code == "NotImplemented" else Denied
+        raise kind(
             reading.message or "the property can't be read",
             operation=f"read the {name.replace('_', ' ')}",
             resource=f"bucket {bucket.name}",
             code=reading.code,
-            hint="Allow the read, or leave the option out: what isn't given is neither read nor written.",
+            hint="What isn't given is neither read nor written: allow the read, or leave the option out.",
         )
     return reading.value
 
