@@ -237,6 +237,9 @@ class ModuleRunner:
     def _popen(self, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, str(HERE / "module_runner.py"), str(self._collections), *arguments]
         env, pipe = scrubbed_environment(self._directory), subprocess.PIPE
+        # Compiled code goes to a place of our own: kept from run to run, and out of the checkout.
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+        env["PYTHONPYCACHEPREFIX"] = str(self._directory / "pycache")
         return subprocess.Popen(
             command, stdin=pipe, stdout=pipe, stderr=pipe if arguments else None, text=True, env=env
         )

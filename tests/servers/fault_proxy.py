@@ -24,7 +24,7 @@ import json
 import threading
 import urllib.request
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -266,6 +266,10 @@ class FaultProxy:
         """Answer with an API error; the status follows the code (400 for those not in faults.STATUS)."""
         text = "injected by the fault proxy" if message is None else message
         return self.add(Answer(code, status or STATUS.get(code, 400), text), operation, **conditions)
+
+    def answer(self, status: int, code: str, headers: Mapping[str, str], **conditions: Any) -> Answer:
+        """Answer any request that the conditions pick with an API error that carries headers of its own."""
+        return self.add(Answer(code, status, "injected by the fault proxy", tuple(headers.items())), **conditions)
 
     def drop(self, operation: str | None, after_forwarding: bool = False, **conditions: Any) -> Drop:
         """Close the connection before or after the server has carried the request out."""
