@@ -136,10 +136,10 @@ class S3Contents:
 
     # ---- removing
 
-    def empty(self, selection: Selection, how: Removal, *, dry_run: bool) -> Emptied:
+    def empty(self, selection: Selection, how: Removal, *, dry_run: bool, verify: bool = True) -> Emptied:
         """Remove all that the selection takes; or only count it.
 
-        With a limit, everything is counted before the first removal.
+        With a limit, everything is counted before the first removal. With ``verify``, it is listed again at the end.
 
         :raises Conflict: when there is more than ``max_objects``; nothing has been removed then.
         """
@@ -149,7 +149,7 @@ class S3Contents:
                 return Emptied(tally)
         removed = Tally()
         try:
-            account = self._drain(selection, how, removed.add)
+            account = self._drain(selection, how, removed.add, verify)
         except CloudOpsError as error:
             return Emptied(removed, failure=error)
         refused = tuple(_refused_result(code, group) for code, group in account.refused.items())
@@ -157,7 +157,7 @@ class S3Contents:
 
     def empty_and_delete(self, how: Removal, *, dry_run: bool) -> Emptied:
         """Remove all that the bucket holds, then the bucket; what is written in between goes as well, for a few rounds."""
-        emptied = self.empty(Selection(), how, dry_run=dry_run)
+        emptied = self.empty(Selection(), how, dry_run=dry_run, verify=False)
         total = emptied.tally
         for _round in range(DELETE_ROUNDS):
             if dry_run or emptied.failure:
@@ -168,7 +168,7 @@ class S3Contents:
             except Conflict as error:
                 if error.code != "BucketNotEmpty":
                     return Emptied(total, failure=error)
-            emptied = self.empty(Selection(), how, dry_run=False)
+            emptied = self.empty(Selection(), how, dry_run=False, verify=False)
             total.include(emptied.tally)
         return Emptied(total, failure=still_written(self._name, DELETE_ROUNDS, total))
 
@@ -191,7 +191,7 @@ class S3Contents:
         return None if account.drained else still_written(self._name, account.passes, removed)
 
     def _drain(
-        self, selection: Selection, how: Removal, on_removed: Callable[[Iterable[Entry]], None]
+        self, selection: Selection, how: Removal, on_removed: Callable[[Iterable[Entry]], None], verify: bool
     ) -> Account[Entry]:
         drain = Drain(
             list_items=lambda: self.entries(selection),
@@ -201,6 +201,7 @@ class S3Contents:
             concurrency=1 if how.mfa else how.concurrency,
             retry_codes=PASSING,
             max_items=how.max_objects,
+            verify=verify,
         )
         return drain.run()
 

@@ -69,6 +69,7 @@ class Drain(Generic[Item]):
     :param concurrency: calls at once.
     :param retry_codes: refusals of these codes pass; they are tried again, ``retries`` times with growing pauses.
     :param max_passes: listings at the most, for when somebody adds while we remove.
+    :param verify: list once more after a pass, to see that nothing is left. Without it, the caller finds that out by other means.
     :param max_items: a hard stop: never remove more than this many. None: no limit.
     """
 
@@ -80,6 +81,7 @@ class Drain(Generic[Item]):
     retry_codes: frozenset[str] = frozenset()
     retries: int = 5
     max_passes: int = 5
+    verify: bool = True
     max_items: int | None = None
     clock: Clock = REAL_CLOCK
 
@@ -91,7 +93,7 @@ class Drain(Generic[Item]):
             seen = self._one_pass(account)
             if account.refused or account.gave_up:
                 return account
-            if not seen:
+            if not seen or not self.verify:
                 account.drained = True
                 return account
         return account
