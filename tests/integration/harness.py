@@ -197,7 +197,8 @@ class ModuleRunner:
         result = _parse(answer)
         if bool(result.get("failed")) != fails:
             end = "did not fail" if fails else "failed"
-            raise AssertionError(f"{name} {end}: {json.dumps(result, indent=1)[:4000]}")
+            shown = {key: value for key, value in result.items() if key != "invocation"}
+            raise AssertionError(f"{name} {end}: {json.dumps(shown)[:4000]}")
         if quiet and (said := {key: result[key] for key in ("warnings", "deprecations") if result.get(key)}):
             raise AssertionError(f"{name} said {said}")
         return result

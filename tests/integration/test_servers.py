@@ -549,6 +549,23 @@ def test_listing_order_and_latest(s3: Client, bucket: str) -> None:
     assert [(entry["Key"], entry["IsLatest"]) for entry in page["DeleteMarkers"]] == [("a", True)]
 
 
+@pytest.mark.moto_only("they are moto's own corrections")
+def test_suspended_versioning_keeps_what_is_there(s3: Client, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"null")
+    set_versioning(s3, bucket)
+    first = s3.put_object(Bucket=bucket, Key="k", Body=b"1")["VersionId"]
+    s3.delete_object(Bucket=bucket, Key="never-there")
+    set_versioning(s3, bucket, "Suspended")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"new null")
+    assert versions_of(s3, bucket)[:2] == [("version", "k", "null"), ("version", "k", first)]
+    s3.delete_object(Bucket=bucket, Key="k")
+    assert ("marker", "k", "null") in versions_of(s3, bucket)
+    assert len(versions_of(s3, bucket)) == 3
+    for _kind, key, version in versions_of(s3, bucket):
+        s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
+    assert versions_of(s3, bucket) == []
+
+
 # The commands
 
 
