@@ -56,7 +56,8 @@ options:
     default: true
   aws_config:
     description:
-      - Arguments of C(botocore.config.Config), such as V({'retries': {'total_max_attempts': 8}}) or V({'read_timeout': 120}).
+      - >-
+        Arguments of C(botocore.config.Config), such as V({'retries': {'total_max_attempts': 8}}) or V({'read_timeout': 120}).
       - Without it, requests are tried up to 5 times with botocore's standard back-off, and time out after 60 seconds (10 to connect).
       - See U(https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html).
     type: dict
