@@ -523,6 +523,7 @@ error:
 """
 
 from datetime import datetime, timezone
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import (
@@ -556,7 +557,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets impo
 )
 
 
-def option_spec() -> dict:
+def option_spec() -> dict[str, Any]:
     """The module's own options."""
     text, flag, number = {"type": "str"}, {"type": "bool"}, {"type": "int"}
     off, days_or_date = {"type": "bool", "default": False}, {"days": {"type": "int"}, "date": {"type": "str"}}
@@ -711,7 +712,7 @@ def absent(module: AnsibleModule, gateway: S3Gateway) -> Result:
     return report(plan, {"name": name, **emptied.as_result()}, emptied.failure)
 
 
-def _exists(gateway: S3Gateway, params: dict) -> bool:
+def _exists(gateway: S3Gateway, params: dict[str, Any]) -> bool:
     """Whether there is such a bucket, where it is expected."""
     current = gateway.read(params["name"])
     if current:
@@ -719,7 +720,7 @@ def _exists(gateway: S3Gateway, params: dict) -> bool:
     return current is not None
 
 
-def _removal(params: dict) -> Removal:
+def _removal(params: dict[str, Any]) -> Removal:
     return Removal(
         bypass_governance_retention=params["bypass_governance_retention"],
         mfa=params["mfa"],

@@ -178,7 +178,8 @@ def read_rules(s3: Client, name: str) -> Any:
 
 def read_cors(s3: Client, name: str) -> Any:
     return [
-        (rule["AllowedOrigins"], rule.get("MaxAgeSeconds")) for rule in s3.get_bucket_cors(Bucket=name)["CORSRules"]
+        (sorted(rule["AllowedOrigins"]), rule.get("MaxAgeSeconds"))
+        for rule in s3.get_bucket_cors(Bucket=name)["CORSRules"]
     ]
 
 
@@ -405,10 +406,10 @@ CASES = [
             "cors",
             or_none(read_cors),
             (
-                ({"cors": [CORS_RULE]}, [(["https://b.example", "https://a.example"], 300)]),
+                ({"cors": [CORS_RULE]}, [(["https://a.example", "https://b.example"], 300)]),
                 (
                     {"cors": [{"allowed_origins": ["*"], "allowed_methods": ["GET"]}, CORS_RULE]},
-                    [(["*"], None), (["https://b.example", "https://a.example"], 300)],
+                    [(["*"], None), (["https://a.example", "https://b.example"], 300)],
                 ),
                 ({"cors": []}, None),
             ),

@@ -144,6 +144,13 @@ def _or_none(value: Any) -> Any:
     return value or None
 
 
+def _canonical_cors(rules: Any) -> Any:
+    """The first rule that matches wins, so the order of rules counts; the order within a rule doesn't."""
+    if not rules:
+        return None
+    return [{key: sorted(value) if isinstance(value, list) else value for key, value in rule.items()} for rule in rules]
+
+
 PUBLIC_ACCESS_FLAGS = ("block_public_acls", "ignore_public_acls", "block_public_policy", "restrict_public_buckets")
 
 PROPERTIES: Mapping[str, Property] = {
@@ -157,17 +164,10 @@ PROPERTIES: Mapping[str, Property] = {
     "object_lock": Property(_resolve_object_lock),
     "lifecycle_rules": Property(_resolve_lifecycle, lifecycle.canonical),
     "logging": Property(_asked),
-    "cors": Property(_asked, lambda value: _canonical_cors(value)),
+    "cors": Property(_asked, _canonical_cors),
     "requester_pays": Property(_asked, _or_none),
     "acceleration": Property(_asked, _or_none),
 }
-
-
-def _canonical_cors(rules: Any) -> Any:
-    """The first rule that matches wins, so the order of rules counts; the order within a rule doesn't."""
-    if not rules:
-        return None
-    return [{key: sorted(value) if isinstance(value, list) else value for key, value in rule.items()} for rule in rules]
 
 
 def tags_are_unknown(reading: Reading) -> bool:
