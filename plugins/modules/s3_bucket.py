@@ -434,7 +434,7 @@ bucket:
       type: str
       sample: arn:aws:s3:::example-reports-2026
     region:
-      description: Region of the bucket; empty where the endpoint doesn't tell.
+      description: Region of the bucket; where the endpoint doesn't tell, the region that requests are signed for.
       type: str
       sample: eu-central-1
     properties:
@@ -677,7 +677,7 @@ def present(module: AnsibleModule, gateway: S3Gateway) -> Result:
     desired = Desired(name, arn, params["region"] or "", settings_from(params, gateway.default_encryption()))
     current = gateway.read(name, desired.settings)
     plan = plan_present(current, desired, gateway.fresh())
-    region = current.region if current else gateway.client().meta.region_name
+    region = (current.region if current else "") or gateway.client().meta.region_name
     properties = {setting: plan.after[setting] for setting in desired.settings}
     values = {"name": name, "bucket": {"name": name, "arn": arn, "region": region, "properties": properties}}
     return carry_out(module, plan, lambda: gateway.apply(plan, name), values)

@@ -206,8 +206,9 @@ def plan_present(current: Bucket | None, desired: Desired, fresh: Mapping[str, A
         wanted = PROPERTIES[name].resolve(value, asked, desired.arn)
         if current is not None:
             before[name] = value
-        after[name] = wanted
-        if _differs(name, value, wanted, made=current is None, fresh=fresh):
+        differs = _differs(name, value, wanted, made=current is None, fresh=fresh)
+        after[name] = wanted if differs or current is None else value
+        if differs:
             steps.append(Step("put" if wanted is not None else "delete", name, wanted))
     return Plan(f"bucket {desired.name}", tuple(in_safe_order(steps)), before, after)
 
