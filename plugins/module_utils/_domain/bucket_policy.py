@@ -29,14 +29,14 @@ def parse(text: str | Mapping[str, Any] | None) -> Document | None:
 
     :raises Invalid: when the text isn't a JSON object, with the place of the mistake.
     """
+    if text is None or text == "":
+        return None
     document: Any = text
-    if isinstance(text, str) and text:
+    if isinstance(text, str):
         try:
             document = json.loads(text, object_pairs_hook=_no_key_twice)
         except ValueError as error:
             raise Invalid(f"policy is not valid JSON: {error}", hint=_HOW_TO_GIVE) from error
-    if document is None or document == "":
-        return None
     if not isinstance(document, Mapping):
         raise Invalid(f"policy must be a JSON object, not a {type(document).__name__}", hint=_HOW_TO_GIVE)
     if document and not document.get("Statement"):
