@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from random import Random
 from typing import Any
 
@@ -184,7 +185,7 @@ def _any_case(word: str, random: Random) -> str:
 
 # ---- lifecycle rules
 
-_DATES = st.dates().map(lambda day: day.isoformat())
+_DATES = st.dates(min_value=date(2000, 1, 1)).map(lambda day: day.isoformat())
 _CLASSES = st.sampled_from(["STANDARD_IA", "GLACIER", "DEEP_ARCHIVE", "INTELLIGENT_TIERING"])
 _DAYS = st.integers(1, 4000)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from ansible_collections.cloudops.core.plugins.module_utils._core.drain import (
+    GONE,
     SHOWN_PER_CODE,
     Account,
     Drain,
@@ -256,6 +257,21 @@ def test_things_that_look_the_same_are_told_apart() -> None:
     assert account.removed == 1
     assert told[0] is twins[1]
     assert account.refused["AccessDenied"].first[0] is twins[0]
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_what_was_gone_already_is_neither_removed_nor_refused(verify: bool) -> None:
+    store = Store(things(10), lambda thing: GONE if number(thing) == 4 else None)
+    store.whole = lambda batch: store.things.pop(Thing("key-000004"), None)
+    account = store.drain(batch_size=10, verify=verify).run()
+    assert (account.removed, account.refused, account.drained) == (9, {}, True)
+    assert told_the_truth(store, account)
+
+
+def test_without_verifying_one_listing_is_enough() -> None:
+    store = Store(things(10))
+    account = store.drain(verify=False).run()
+    assert (account.removed, account.passes, account.drained, store.listings) == (10, 1, True, 1)
 
 
 # ---- what passes
