@@ -86,7 +86,6 @@ def test_the_normal_form_says_nothing_empty(rules: list[Rule]) -> None:
 @pytest.mark.parametrize(
     ("fields", "normal"),
     [
-        pytest.param({"enabled": None}, {"enabled": True}, id="enabled without a value is on, as its default"),
         pytest.param({"enabled": False}, {"enabled": False}, id="disabled"),
         pytest.param({"prefix": ""}, {}, id="an empty prefix is none"),
         pytest.param({"tags": {}}, {}, id="no tags"),
