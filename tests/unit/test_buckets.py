@@ -22,6 +22,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets impo
     VERSION,
     Bucket,
     Entry,
+    KeptBack,
     Reading,
     Selection,
     Tally,
@@ -287,10 +288,21 @@ def test_plan_absent(exists: bool, tally: Tally, deleted: bool, actions: list[st
 # ---- what is said when it can't be done
 
 
+def named(key: str) -> Entry:
+    return Entry(OBJECT, key, "null", 1, OLD, True)
+
+
 def test_kept_back_names_codes_counts_and_cures() -> None:
-    error = kept_back("b", {"SlowDown": 1, "AccessDenied": 20}, Tally(objects=5, bytes=1), False)
+    groups = [
+        KeptBack("SlowDown", 1, [named("s")]),
+        KeptBack("AccessDenied", 20, [named("a1"), named("a2"), named("a3")]),
+    ]
+    error = kept_back("b", groups, Tally(objects=5, bytes=1), False)
     text = str(error)
-    assert "bucket b: 21 entries could not be removed (20 with AccessDenied, 1 with SlowDown" in text
+    assert (
+        "bucket b: 21 entries could not be removed (20 with AccessDenied, such as a1 and a2; 1 with SlowDown, such as s)"
+        in text
+    )
     assert "all others were removed: 5 objects" in text
     assert "bypass_governance_retention" in text
     assert "lower concurrency" in text
@@ -298,7 +310,7 @@ def test_kept_back_names_codes_counts_and_cures() -> None:
 
 
 def test_kept_back_says_when_it_gave_up() -> None:
-    text = str(kept_back("b", {"EndpointConnectionError": 3000}, Tally(), True))
+    text = str(kept_back("b", [KeptBack("EndpointConnectionError", 3000, [named("s")])], Tally(), True))
     assert "stopped early" in text
     assert "all others" not in text
 

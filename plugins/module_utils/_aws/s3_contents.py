@@ -31,6 +31,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets impo
     UPLOAD,
     VERSION,
     Entry,
+    KeptBack,
     Selection,
     Tally,
     count_up_to,
@@ -189,8 +190,8 @@ class S3Contents:
 
     def _shortfall(self, account: Account[Entry], removed: Tally) -> CloudOpsError | None:
         if account.refused:
-            counts = {code: group.count for code, group in account.refused.items()}
-            return kept_back(self._name, counts, removed, account.gave_up)
+            groups = [KeptBack(code, group.count, group.first) for code, group in account.refused.items()]
+            return kept_back(self._name, groups, removed, account.gave_up)
         return None if account.drained else still_written(self._name, account.passes, removed)
 
     def _drain(

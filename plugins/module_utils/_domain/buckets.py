@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -407,14 +407,29 @@ def count_up_to(entries: Iterable[Entry], limit: int | None, name: str) -> Tally
     return tally
 
 
-def kept_back(name: str, counts: Mapping[str, int], removed: Tally, gave_up: bool) -> CloudOpsError:
+@dataclass(frozen=True)
+class KeptBack:
+    """Entries that the provider would not remove, all for the same reason."""
+
+    code: str
+    count: int
+    first: Sequence[Entry]
+
+    def __str__(self) -> str:
+        shown = " and ".join(entry.label() for entry in self.first[:2])
+        return f"{self.count} with {self.code}, such as {shown}"
+
+
+def kept_back(name: str, groups: Sequence[KeptBack], removed: Tally, gave_up: bool) -> CloudOpsError:
     """The error for entries that the provider would not remove, after all others were removed."""
-    codes = ", ".join(f"{count} with {code}" for code, count in sorted(counts.items(), key=lambda item: -item[1]))
+    groups = sorted(groups, key=lambda group: -group.count)
+    told = "; ".join(str(group) for group in groups)
     end = "stopped early, as no request succeeded any more" if gave_up else "all others were removed"
-    hints = [hint for code, hint in _REFUSAL_HINTS.items() if code in counts]
+    codes = {group.code for group in groups}
+    hints = [hint for code, hint in _REFUSAL_HINTS.items() if code in codes]
     return Conflict(
-        f"bucket {name}: {sum(counts.values())} entries could not be removed ({codes}); {end}: {removed}",
-        code=next(iter(counts)),
+        f"bucket {name}: {sum(group.count for group in groups)} entries could not be removed ({told}); {end}: {removed}",
+        code=groups[0].code,
         hint=" ".join(hints) or "See refused for the first keys of each code; run again when the cause is gone.",
     )
 
