@@ -278,10 +278,9 @@ def test_a_run_that_is_killed_is_simply_run_again(
     start_upload(s3, bucket, "u")
     hold = fault_proxy.hold("DeleteObjects", after_forwarding=moment == "after", nth=3)
     params = {**s3_server.via(fault_proxy).options, "name": bucket, "state": "absent", "force": True}
-    process = run_module.start("s3_bucket", {**params, "batch_size": 20, "concurrency": 1})
-    assert hold.wait_until_reached(60)
-    process.kill()
-    process.communicate()
+    with run_module.started("s3_bucket", {**params, "batch_size": 20, "concurrency": 1}) as process:
+        assert hold.wait_until_reached(30)
+        process.kill()
     assert process.returncode == -9
     hold.release()
     left = 60 if moment == "before" else 40

@@ -122,9 +122,11 @@ def test_all_properties_of_a_plain_bucket(s3_bucket_info: Run, s3_server: S3Serv
     properties = found["buckets"][0]["properties"]
     assert set(properties) == PROPERTIES
     plain = {name for name, reading in properties.items() if reading == ABSENT}
-    assert {"tags", "versioning", "encryption", "policy", "object_lock", "lifecycle_rules", "logging", "cors"} <= plain
+    assert {"tags", "versioning", "policy", "object_lock", "lifecycle_rules", "logging", "cors"} <= plain
     assert properties["acl"] == {"state": "value", "value": "private"}
-    assert not [name for name, reading in properties.items() if reading["state"] == "unknown"]
+    unknown = {name: reading["code"] for name, reading in properties.items() if reading["state"] == "unknown"}
+    lacking = {"encryption": "NotImplemented", "object_ownership": "NotImplemented"}  # on Ceph's gateway of version 16
+    assert unknown == {} or (s3_server.live and unknown.items() <= lacking.items())
 
 
 def test_values_have_the_form_of_the_options(
