@@ -262,9 +262,15 @@ def test_whatever_a_server_holds_can_be_compared(document: dict[str, Any]) -> No
 # ---- parsing
 
 
-@pytest.mark.parametrize("nothing", [None, "", "{}", {}, " {} "], ids=["None", "empty", "JSON", "mapping", "spaces"])
+@pytest.mark.parametrize("nothing", [None, "{}", {}, " {} "], ids=["None", "JSON", "mapping", "spaces"])
 def test_no_policy(nothing: Any) -> None:
     assert parse(nothing) is None
+
+
+@pytest.mark.parametrize("text", ["", " \n"], ids=["empty", "spaces"])
+def test_an_empty_text_is_a_template_that_went_wrong(text: str) -> None:
+    with pytest.raises(Invalid, match="empty text"):
+        parse(text)
 
 
 @given(document=DOCUMENTS)

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._aws.errors import aws_errors
-from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
+from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Invalid
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import SharedCounter
 
 BOTO3_IMPORT_ERROR: str | None
@@ -22,6 +22,7 @@ try:
     import botocore.session
     from botocore.config import Config
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+    from botocore.exceptions import NoCredentialsError
     from botocore.utils import parse_timestamp
 
     BOTO3_IMPORT_ERROR = None
@@ -54,7 +55,7 @@ class Connection:
 
         Keys from the environment count only where no profile was named: a profile that somebody asked for wins over them.
         """
-        values: dict[str, Any] = {name: params.get(name) for name in cls.__dataclass_fields__}
+        values: dict[str, Any] = {name: params.get(name) or None for name in cls.__dataclass_fields__}
         if not values["profile"] and not values["access_key"]:
             _keys_from_environment(values)
         values["region"] = values["region"] or _first_of("AWS_REGION", "AWS_DEFAULT_REGION")
@@ -69,12 +70,15 @@ def _first_of(*names: str) -> str | None:
 
 
 def _keys_from_environment(values: dict[str, Any]) -> None:
-    """Only the older names: boto3 reads the newer ones itself, and in its own order."""
-    if os.environ.get("AWS_ACCESS_KEY_ID") or os.environ.get("AWS_PROFILE"):
+    """Only where one of the older names is in use: boto3 reads the newer ones itself, and in its own order."""
+    if _first_of("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         return
-    if os.environ.get("AWS_ACCESS_KEY") and os.environ.get("AWS_SECRET_KEY"):
-        values["access_key"] = os.environ["AWS_ACCESS_KEY"]
-        values["secret_key"] = os.environ["AWS_SECRET_KEY"]
+    if os.environ.get("AWS_ACCESS_KEY_ID") and os.environ.get("AWS_SECRET_ACCESS_KEY"):
+        return
+    access_key = _first_of("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY")
+    secret_key = _first_of("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY")
+    if access_key and secret_key:
+        values["access_key"], values["secret_key"] = access_key, secret_key
         values["session_token"] = values["session_token"] or _first_of("AWS_SESSION_TOKEN")
 
 
@@ -122,7 +126,7 @@ class Clients:
         """
         region = region or self.region
         if region is None:
-            if not self.connection.endpoint_url and not os.environ.get("AWS_ENDPOINT_URL"):
+            if not self._has_endpoint():
                 raise Invalid(
                     "no AWS region is known",
                     code="NoRegion",
@@ -131,26 +135,40 @@ class Clients:
             region = "us-east-1"
         key = (service, region)
         if key not in self._clients:
-            with aws_errors(f"connect to {service}", region):
-                self._clients[key] = self._make(service, region, config)
+            self._clients[key] = self._make(service, region, config)
             self.calls.watch(self._clients[key])
         return self._clients[key]
 
+    def _has_endpoint(self) -> bool:
+        """Whether an endpoint is given by any of the ways that boto3 knows."""
+        if self.connection.endpoint_url or any(name.startswith("AWS_ENDPOINT_URL") for name in os.environ):
+            return True
+        return "endpoint_url" in self._session._session.get_scoped_config()
+
     def _make(self, service: str, region: str, config: dict[str, Any]) -> Any:
-        return self._session.client(
-            service,
-            region_name=region,
-            endpoint_url=self.connection.endpoint_url,
-            verify=_verify(self.connection),
-            config=_config(self.connection, self._pool).merge(Config(**config)),
-        )
+        base = _config(self.connection, self._pool)
+        if "s3" in config:  # merge() would replace the whole of it
+            config = {**config, "s3": {**(base.s3 or {}), **config["s3"]}}
+        try:
+            with aws_errors(f"connect to {service}", region):
+                return self._session.client(
+                    service,
+                    region_name=region,
+                    endpoint_url=self.connection.endpoint_url,
+                    verify=_verify(self.connection),
+                    config=base.merge(Config(**config)),
+                )
+        except CloudOpsError as error:
+            if error.code == "ValueError":
+                error.hint = "Correct the endpoint_url option: it begins with http:// or https:// and names a host."
+            raise
 
 
 def _verify(connection: Connection) -> Any:
-    """None leaves the choice of authorities to boto3, which reads AWS_CA_BUNDLE."""
+    """None leaves the choice of authorities to boto3, which reads AWS_CA_BUNDLE; an empty one would turn verification off."""
     if not connection.validate_certs:
         return False
-    return connection.aws_ca_bundle
+    return connection.aws_ca_bundle or (True if os.environ.get("AWS_CA_BUNDLE") == "" else None)
 
 
 def _config(connection: Connection, pool: int) -> Any:
@@ -167,6 +185,8 @@ def _config(connection: Connection, pool: int) -> Any:
 
 
 def _session(connection: Connection) -> Any:
+    if connection.session_token and not connection.access_key:
+        raise Invalid("session_token is given without keys", hint="Give access_key and secret_key with session_token.")
     session = boto3.session.Session(
         botocore_session=_botocore_session(),
         aws_access_key_id=connection.access_key,
@@ -208,12 +228,15 @@ def _assume_role(session: Any, connection: Connection) -> Any:
             **kwargs,
         )
 
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError()
     extra = {"RoleSessionName": USER_AGENT}
     if connection.external_id:
         extra["ExternalId"] = connection.external_id
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=make_client,
-        source_credentials=session.get_credentials(),
+        source_credentials=credentials,
         role_arn=connection.assume_role_arn or "",
         extra_args=extra,
     )

@@ -121,14 +121,14 @@ def _resolve_policy(current: Any, asked: Mapping[str, Any], arn: str) -> Any:
 
 
 def _resolve_object_lock(current: Any, asked: Mapping[str, Any], _arn: str) -> dict[str, Any] | None:
-    """``default_retention`` of None keeps what is there; {} removes it."""
+    """``enabled`` of None leaves the lock as it is. ``default_retention`` of None keeps what is there; {} removes it."""
     enabled = bool(current and current["enabled"])
-    if not asked["enabled"]:
-        if enabled:
-            raise Invalid(
-                "object lock is on for this bucket, and the service can't turn it off",
-                hint="Leave object_lock_enabled out, or make a new bucket without it.",
-            )
+    if asked["enabled"] is False and enabled:
+        raise Invalid(
+            "object lock is on for this bucket, and the service can't turn it off",
+            hint="Leave object_lock_enabled out, or make a new bucket without it.",
+        )
+    if not (enabled or asked["enabled"]):
         return None
     retention = asked["default_retention"]
     if retention is None:
@@ -464,7 +464,7 @@ def not_empty(name: str, sample: Tally, more: bool) -> Conflict:
 
 # ---- input
 
-_AGE = re.compile(r"^(?P<count>\d+)(?P<unit>[smhdw])$")
+_AGE = re.compile(r"(?P<count>\d{1,12})(?P<unit>[smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -473,7 +473,7 @@ def parse_age(text: str) -> timedelta:
 
     :raises Invalid: for anything else, and for 0 (which would select nothing less than everything).
     """
-    match = _AGE.match(text.strip())
+    match = _AGE.fullmatch(text.strip())
     if not match or int(match["count"]) == 0:
         raise Invalid(
             f"older_than is {text!r}", hint="Write a number above 0 and a unit of s, m, h, d or w, such as 30d."
@@ -496,8 +496,8 @@ def cutoff(age: str | None, now: datetime) -> datetime | None:
         raise Invalid(f"older_than is {age!r}, longer than any date reaches", hint="Write a smaller number.") from error
 
 
-_NAME = re.compile(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
-_ADDRESS = re.compile(r"^\d{1,3}(\.\d{1,3}){3}$")
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 _PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
@@ -512,11 +512,11 @@ def check_name(name: str) -> None:
     problem = ""
     if not 3 <= len(name) <= 63:
         problem = f"it has {len(name)} characters; 3 to 63 are allowed"
-    elif not _NAME.match(name):
+    elif not _NAME.fullmatch(name):
         problem = "only lower-case letters, digits, dots and hyphens are allowed, with a letter or digit at both ends"
     elif ".." in name:
         problem = "two dots stand side by side"
-    elif _ADDRESS.match(name):
+    elif _ADDRESS.fullmatch(name):
         problem = "it looks like an IP address"
     elif name.startswith(_PREFIXES):
         problem = f"the beginnings {', '.join(_PREFIXES)} are reserved"
