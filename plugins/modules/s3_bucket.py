@@ -422,7 +422,7 @@ actions_not_done:
 bucket:
   description:
     - The bucket after the task, with those properties that were asked for. A property that isn't configured is V(null).
-  returned: when O(state=present)
+  returned: when O(state=present) succeeds
   type: dict
   contains:
     name:
@@ -679,8 +679,8 @@ def present(module: AnsibleModule, gateway: S3Gateway) -> Result:
     plan = plan_present(current, desired, gateway.fresh())
     region = (current.region if current else "") or gateway.client().meta.region_name
     properties = {setting: plan.after[setting] for setting in desired.settings}
-    values = {"name": name, "bucket": {"name": name, "arn": arn, "region": region, "properties": properties}}
-    return carry_out(module, plan, lambda: gateway.apply(plan, name), values)
+    facts = {"bucket": {"name": name, "arn": arn, "region": region, "properties": properties}}
+    return carry_out(module, plan, lambda: gateway.apply(plan, name), {"name": name}, facts)
 
 
 def empty(module: AnsibleModule, gateway: S3Gateway) -> Result:

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._aws.errors import aws_errors
-from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Invalid
+from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import SharedCounter
 
 BOTO3_IMPORT_ERROR: str | None
@@ -45,7 +45,7 @@ class Connection:
     endpoint_url: str | None = None
     aws_ca_bundle: str | None = None
     validate_certs: bool = True
-    aws_config: Mapping[str, Any] = field(default_factory=dict)
+    aws_config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     assume_role_arn: str | None = None
     external_id: str | None = field(default=None, repr=False)
 
@@ -103,7 +103,7 @@ class Clients:
         self.connection = connection
         self.calls = CallCounter()
         self._pool = pool
-        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
         self._opened: Any = None
 
     @property
@@ -133,7 +133,7 @@ class Clients:
                     hint="Set the region option, AWS_REGION, or a region in the profile.",
                 )
             region = "us-east-1"
-        key = (service, region)
+        key = (service, region, repr(sorted(config.items())))
         if key not in self._clients:
             self._clients[key] = self._make(service, region, config)
             self.calls.watch(self._clients[key])
@@ -146,22 +146,17 @@ class Clients:
         return "endpoint_url" in self._session._session.get_scoped_config()
 
     def _make(self, service: str, region: str, config: dict[str, Any]) -> Any:
-        base = _config(self.connection, self._pool)
-        if "s3" in config:  # merge() would replace the whole of it
-            config = {**config, "s3": {**(base.s3 or {}), **config["s3"]}}
-        try:
-            with aws_errors(f"connect to {service}", region):
-                return self._session.client(
-                    service,
-                    region_name=region,
-                    endpoint_url=self.connection.endpoint_url,
-                    verify=_verify(self.connection),
-                    config=base.merge(Config(**config)),
-                )
-        except CloudOpsError as error:
-            if error.code == "ValueError":
-                error.hint = "Correct the endpoint_url option: it begins with http:// or https:// and names a host."
-            raise
+        with aws_errors(f"connect to {service}", region):
+            base = _config(self.connection, self._pool)
+            if "s3" in config:  # merge() would replace the whole of it
+                config = {**config, "s3": {**(base.s3 or {}), **config["s3"]}}
+            return self._session.client(
+                service,
+                region_name=region,
+                endpoint_url=self.connection.endpoint_url,
+                verify=_verify(self.connection),
+                config=base.merge(Config(**config)),
+            )
 
 
 def _verify(connection: Connection) -> Any:
@@ -187,6 +182,8 @@ def _config(connection: Connection, pool: int) -> Any:
 def _session(connection: Connection) -> Any:
     if connection.session_token and not connection.access_key:
         raise Invalid("session_token is given without keys", hint="Give access_key and secret_key with session_token.")
+    if bool(connection.access_key) != bool(connection.secret_key):
+        raise Invalid("half a key pair is given", hint="Give both access_key and secret_key.")
     session = boto3.session.Session(
         botocore_session=_botocore_session(),
         aws_access_key_id=connection.access_key,
@@ -219,10 +216,13 @@ def _quick_timestamp(value: Any) -> Any:
 def _assume_role(session: Any, connection: Connection) -> Any:
     """A session with the role's credentials, which renew themselves: emptying a large bucket outlives a single hour."""
 
+    # Other servers answer STS at the endpoint that they answer everything else at; Amazon's endpoints serve one service each.
+    theirs = ".amazonaws.com" in (connection.endpoint_url or "")
+
     def make_client(service: str, **kwargs: Any) -> Any:
         return session.client(
             service,
-            endpoint_url=connection.endpoint_url,
+            endpoint_url=None if theirs else connection.endpoint_url,
             verify=_verify(connection),
             config=_config(connection, 10),
             **kwargs,

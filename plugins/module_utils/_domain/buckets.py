@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Conflict, Denied, Invalid
+from ansible_collections.cloudops.core.plugins.module_utils._core.errors import (
+    CloudOpsError,
+    Conflict,
+    Denied,
+    Invalid,
+    Throttled,
+    Timeout,
+    Unavailable,
+    of_kind,
+)
 from ansible_collections.cloudops.core.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.cloudops.core.plugins.module_utils._domain import bucket_policy, lifecycle
 
@@ -26,6 +35,7 @@ class Reading:
     value: Any = None
     code: str = ""
     message: str = ""
+    kind: str = ""
 
     def as_result(self) -> dict[str, Any]:
         """As a return value."""
@@ -190,7 +200,7 @@ def plan_present(current: Bucket | None, desired: Desired, fresh: Mapping[str, A
     :param current: None when there is no such bucket.
     :param fresh: what a bucket that was just made has by itself on this provider.
     :raises Conflict: the bucket is in another region than asked.
-    :raises Denied: a property that was asked for can't be read.
+    :raises CloudOpsError: a property that was asked for can't be read.
     """
     before: dict[str, Any] = {"state": "present" if current else "absent"}
     after: dict[str, Any] = {"state": "present"}
@@ -228,13 +238,15 @@ def _differs(name: str, value: Any, wanted: Any, *, made: bool, fresh: Mapping[s
 def _known(bucket: Bucket, name: str) -> Any:
     reading = bucket.readings[name]
     if reading.state == UNKNOWN:
-        kind = Invalid if reading.code == "NotImplemented" else Denied
-        raise kind(
+        spared = "What isn't given is neither read nor written: "
+        cure = "allow the read, or leave the option out." if reading.kind == Denied.kind else "leave the option out."
+        again = reading.kind in (Throttled.kind, Unavailable.kind, Timeout.kind)
+        raise of_kind(reading.kind or Denied.kind)(
             reading.message or "the property can't be read",
             operation=f"read the {name.replace('_', ' ')}",
             resource=f"bucket {bucket.name}",
             code=reading.code,
-            hint="What isn't given is neither read nor written: allow the read, or leave the option out.",
+            hint="Run again." if again else spared + cure,
         )
     return reading.value
 
