@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._aws.errors import a
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Denied, Invalid
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import fan_out
 from botocore.awsrequest import AWSResponse
+from botocore.loaders import create_loader
 
 CONFIG = """
 [default]
@@ -42,6 +44,14 @@ aws_secret_access_key = file-stranded-secret
 KEYS = {"access_key": "OPTION", "secret_key": "option-secret"}
 HERE = {**KEYS, "region": "eu-north-1"}
 EMPTY_LISTING = b"<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def models() -> Iterator[None]:
+    """Read the SDK's own files once, not anew for each connection."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", cache(create_loader))
+        yield
 
 
 @pytest.fixture(autouse=True)
