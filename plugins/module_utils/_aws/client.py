@@ -203,7 +203,9 @@ def _botocore_session() -> Any:
 
 
 def _quick_timestamp(value: Any) -> Any:
-    """ISO 8601 by the standard library; everything else as botocore reads it."""
+    """ISO 8601 and seconds since 1970 by the standard library; everything else as botocore reads it."""
+    if isinstance(value, (int, float)):
+        return datetime.fromtimestamp(value, timezone.utc)
     if isinstance(value, str) and "T" in value:
         try:
             moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
