@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +22,9 @@ from ansible_collections.cloudops.core.plugins.module_utils._core.errors import 
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import fan_out
 from botocore.awsrequest import AWSResponse
 from botocore.loaders import create_loader
+from botocore.utils import parse_timestamp
+from hypothesis import given
+from hypothesis import strategies as st
 
 CONFIG = """
 [default]
@@ -43,6 +47,7 @@ aws_secret_access_key = file-stranded-secret
 """
 KEYS = {"access_key": "OPTION", "secret_key": "option-secret"}
 HERE = {**KEYS, "region": "eu-north-1"}
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 EMPTY_LISTING = b"<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>"
 
 
@@ -414,6 +419,52 @@ def test_certificates_are_verified(
 def test_an_empty_variable_doesnt_turn_verification_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", "")
     assert clients_for({**HERE, "aws_ca_bundle": ""}).client("s3")._endpoint.http_session._verify is True
+
+
+# ---- times
+
+
+def created(clients: Clients, text: str) -> datetime:
+    """When a bucket was made that a server tells of like this."""
+    listing = (
+        f"<ListAllMyBucketsResult><Buckets><Bucket><Name>b</Name><CreationDate>{text}</CreationDate></Bucket></Buckets>"
+    )
+    client = clients.client("s3")
+    client.meta.events.register_first(
+        "before-send.s3.ListBuckets",
+        lambda request, **_: AWSResponse(request.url, 200, {}, Body(f"{listing}</ListAllMyBucketsResult>".encode())),
+    )
+    moment: datetime = client.list_buckets()["Buckets"][0]["CreationDate"]
+    return moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-31T12:30:15.000Z",
+        "2026-01-31T12:30:15Z",
+        "2026-01-31T12:30:15",
+        "2026-01-31T13:30:15+01:00",
+        "20260131T123015Z",
+        "Sat, 31 Jan 2026 12:30:15 GMT",
+        "1769862615",
+    ],
+)
+def test_times_are_read_however_servers_write_them(text: str) -> None:
+    assert created(clients_for(HERE), text) == datetime(2026, 1, 31, 12, 30, 15, tzinfo=timezone.utc)
+
+
+@given(
+    moment=st.integers(0, 4 * 10**15).map(lambda count: EPOCH + timedelta(microseconds=count)),
+    spell=st.sampled_from(
+        ["%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ", "%a, %d %b %Y %H:%M:%S GMT", "%Y%m%dT%H%M%SZ"]
+    ),
+)
+def test_times_are_read_as_the_sdk_reads_them(moment: datetime, spell: str) -> None:
+    """Ages decide what is deleted."""
+    text = moment.strftime(spell)
+    assert module._quick_timestamp(text) == parse_timestamp(text)
+    assert module._quick_timestamp(text).tzinfo is not None
 
 
 # ---- clients

@@ -235,6 +235,18 @@ def test_a_step_that_fails(fail: str, done: list[str], left: list[str], module: 
     assert found["name"] == "b"
 
 
+def test_facts_hold_only_when_all_is_done(module: MakeModule) -> None:
+    """A failed run must not claim what it didn't reach."""
+    facts = {"bucket": {"tags": {"a": "b"}}}
+    for made, apply in ((module(), applied()), (module(check=True), never)):
+        assert carry_out(made, PLAN, apply, {"name": "b"}, facts).values == {
+            "name": "b",
+            **facts,
+            "actions": PLAN.actions(),
+        }
+    assert "bucket" not in carry_out(module(), PLAN, applied("policy"), {"name": "b"}, facts).values
+
+
 def test_a_bug_in_a_step_surfaces(module: MakeModule) -> None:
     def apply() -> Iterator[Step]:
         yield STEPS[0]
