@@ -116,7 +116,7 @@ options:
     choices: [private, public-read, public-read-write, authenticated-read, log-delivery-write]
   policy:
     description:
-      - Bucket policy, as JSON text or a mapping. V({}) removes it; an empty text is an error.
+      - Bucket policy, as JSON text or a mapping. V({}) or the text V(null) removes it; an empty text is an error.
       - Compared by meaning. The order of statements and lists, a single value against a list of one, and the case of actions don't matter.
       - The statement of O(deny_insecure_transport) isn't affected by this option.
     type: json

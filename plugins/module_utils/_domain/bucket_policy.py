@@ -25,7 +25,7 @@ _OLDEST_VERSION = "2008-10-17"
 
 
 def parse(text: str | Mapping[str, Any] | None) -> Document | None:
-    """Read a policy from JSON text or a mapping; an empty object, or None, means "no policy".
+    """Read a policy from JSON text or a mapping; an empty object, null, or None, means "no policy".
 
     :raises Invalid: when the text isn't a JSON object, with the place of the mistake.
     """
@@ -39,6 +39,8 @@ def parse(text: str | Mapping[str, Any] | None) -> Document | None:
             document = json.loads(text, object_pairs_hook=_no_key_twice)
         except ValueError as error:
             raise Invalid(f"policy is not valid JSON: {error}", hint=_HOW_TO_GIVE) from error
+    if document is None:  # the text "null"
+        return None
     if not isinstance(document, Mapping):
         raise Invalid(f"policy must be a JSON object, not a {type(document).__name__}", hint=_HOW_TO_GIVE)
     if document and not document.get("Statement"):
