@@ -505,7 +505,7 @@ def test_region_comes_from_the_profile_when_nobody_says_otherwise(configured: No
 
 def test_requests_are_counted_by_operation() -> None:
     clients = clients_for(HERE)
-    for _ in range(3):
+    for _unused in range(3):
         request_of(clients)
     request_of(clients, region="us-west-2")
     assert clients.calls.as_result() == {"ListBuckets": 4}
