@@ -44,7 +44,8 @@ def comparable(result: Result) -> Result:
 def meaning(value: Any) -> Any:
     """A returned value without what servers change on their own: the order of lists, and four times False for nothing."""
     if isinstance(value, dict):
-        return {key: meaning(item) for key, item in value.items()} if any(value.values()) else None
+        nothing = bool(value) and all(item is False for item in value.values())
+        return None if nothing else {key: meaning(item) for key, item in value.items()}
     if isinstance(value, list):
         return sorted((meaning(item) for item in value), key=json.dumps)
     return value
