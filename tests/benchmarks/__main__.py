@@ -97,7 +97,7 @@ def main() -> None:
     if unknown := set(options.section) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
     # Asked to end, it still removes its buckets and ends its servers.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, lambda *_ignored: sys.exit(143))
     make_venv()
     FIGURES.parent.mkdir(exist_ok=True)
     with s3_server() as server, tempfile.TemporaryDirectory(prefix="cloudops-bench.") as scratch:
