@@ -460,6 +460,7 @@ error:
 """
 
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import (
@@ -487,7 +488,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics impo
 DEFAULT_LAST = "1h"
 
 
-def threshold_option() -> dict:
+def threshold_option() -> dict[str, Any]:
     """The option, which stands in two places."""
     options = {
         "operator": {"type": "str", "required": True, "choices": [*OPERATORS, *OPERATOR_NAMES]},
@@ -500,7 +501,7 @@ def threshold_option() -> dict:
     return {"type": "dict", "options": options}
 
 
-def query_options() -> dict:
+def query_options() -> dict[str, Any]:
     """The options of a query."""
     return {
         "id": {"type": "str"},
@@ -519,7 +520,7 @@ def query_options() -> dict:
     }
 
 
-def own_options() -> dict:
+def own_options() -> dict[str, Any]:
     """The options of the module."""
     return {
         "instance_ids": {"type": "list", "elements": "str", "aliases": ["dimension_values"]},
@@ -544,7 +545,7 @@ def own_options() -> dict:
     }
 
 
-def request_of(params: dict) -> Request:
+def request_of(params: dict[str, Any]) -> Request:
     """What the options ask for, as of now."""
     given = {name: parse_time(params[name], name) for name in ("start", "end") if params[name] is not None}
     last = None if "start" in given else parse_duration(params["last"] or DEFAULT_LAST, "last")
@@ -560,7 +561,7 @@ def request_of(params: dict) -> Request:
     )
 
 
-def gather(params: dict, clients: Clients) -> Result:
+def gather(params: dict[str, Any], clients: Clients) -> Result:
     """Read and judge."""
     measured = measure(CloudWatchGateway(clients), request_of(params))
     return Result(

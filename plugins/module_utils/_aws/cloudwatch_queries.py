@@ -39,9 +39,9 @@ LONGEST_KEPT = 3600
 
 _ID = re.compile(r"[a-z][A-Za-z0-9_]{0,254}")
 _NAMED_STATISTICS = {name.lower(): name for name in ("SampleCount", "Average", "Sum", "Minimum", "Maximum", "IQM")}
-_NUMBER = r"\d+(?:\.\d{1,10})?"
+_NUMBER = r"[0-9]+(?:\.[0-9]{1,10})?"
 _OTHER_STATISTIC = re.compile(
-    rf"(?:p|tm|wm|tc|ts)(?:\d{{1,2}}(?:\.\d{{1,10}})?|100)|(?:TM|WM|PR|TC|TS)\((?:{_NUMBER}%?)?:(?:{_NUMBER}%?)?\)"
+    rf"(?:p|tm|wm|tc|ts)(?:[0-9]{{1,2}}(?:\.[0-9]{{1,10}})?|100)|(?:TM|WM|PR|TC|TS)\((?:{_NUMBER}%?)?:(?:{_NUMBER}%?)?\)"
 )
 _SUB_MINUTE = (1, 5, 10, 20, 30)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")

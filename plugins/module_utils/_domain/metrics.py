@@ -47,8 +47,8 @@ OPERATOR_NAMES = {
 SPARE_PERIODS = 2
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_DURATION = re.compile(r"(?:\d+[smhdw])+")
-_PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?|100)")
+_DURATION = re.compile(r"(?:[0-9]+[smhdw])+")
+_PERCENTILE = re.compile(r"p([0-9]{1,2}(?:\.[0-9]+)?|100)")
 _PLAIN: dict[str, Callable[[Sequence[float]], float]] = {
     "last": lambda values: values[-1],
     "average": lambda values: math.fsum(values) / len(values),
