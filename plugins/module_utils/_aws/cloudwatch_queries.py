@@ -82,11 +82,13 @@ class MetricQuery:
     @property
     def is_insights(self) -> bool:
         """Whether it is a query of Metrics Insights."""
-        return bool(_SELECT.match(self.expression))
+        return bool(self.expression and _SELECT.match(self.expression))
 
     @property
     def series(self) -> int:
         """The most series that it may return."""
+        if not self.expression:
+            return 1
         if self.is_insights:
             return SERIES_OF_INSIGHTS if _GROUP_BY.search(self.expression) else 1
         return SERIES_OF_SEARCH if _SEARCH.search(self.expression) else 1
@@ -434,7 +436,8 @@ def plan_calls(units: Iterable[Unit], now: float) -> list[Call]:
         alike.setdefault(key, _Group(*key)).units.append(unit)
     separate = list(alike.values())
     joined = _join(separate, now)
-    return min(([call for group in groups for call in _pack(group)] for groups in (joined, separate)), key=len)
+    ways = (joined, separate) if len(joined) < len(separate) else (separate,)
+    return min(([call for group in groups for call in _pack(group)] for groups in ways), key=len)
 
 
 def _join(groups: Iterable[_Group], now: float) -> list[_Group]:
@@ -452,30 +455,54 @@ def _join(groups: Iterable[_Group], now: float) -> list[_Group]:
     return result
 
 
-@dataclass
-class _Bin:
+@dataclass(frozen=True)
+class _Size:
+    """What a unit, or a call, has of each thing that is limited."""
+
     queries: int = 0
     datapoints: int = 0
     insights: int = 0
-    units: list[Unit] = field(default_factory=list)
 
-    def take(self, unit: Unit, datapoints: int) -> bool:
+    def __add__(self, other: _Size) -> _Size:
+        return _Size(self.queries + other.queries, self.datapoints + other.datapoints, self.insights + other.insights)
+
+    @property
+    def fits(self) -> bool:
+        """Whether a call may have so much."""
+        return self.queries <= MAX_QUERIES and self.datapoints <= MAX_DATAPOINTS and self.insights <= 1
+
+
+@dataclass
+class _Bin:
+    size: _Size
+    units: list[Unit]
+
+    def take(self, unit: Unit, size: _Size) -> bool:
         """Add a unit, if it fits in."""
-        sums = (self.queries + len(unit.queries), self.datapoints + datapoints, self.insights + unit.insights)
-        fits = sums[0] <= MAX_QUERIES and sums[1] <= MAX_DATAPOINTS and sums[2] <= 1
-        if fits or not self.units:  # one that is too large by itself comes in pages
-            self.queries, self.datapoints, self.insights = sums
+        total = self.size + size
+        if total.fits:
+            self.size = total
             self.units.append(unit)
-            return True
-        return False
+        return total.fits
 
 
 def _pack(group: _Group) -> list[Call]:
-    """First fit, largest first: the best there is for queries of one size, and near it for others."""
-    sized = [(unit, unit.datapoints(group.start, group.end)) for unit in group.units]
-    bins: list[_Bin] = []
-    for unit, datapoints in sorted(sized, key=lambda pair: (-pair[1], -len(pair[0].queries))):
-        if not any(each.take(unit, datapoints) for each in bins):
-            bins.append(_Bin())
-            bins[-1].take(unit, datapoints)
-    return [Call(tuple(each.units), group.start, group.end) for each in bins]
+    """First fit, largest first: the best there is for queries of one size, and near it for others.
+
+    A unit that is too large by itself gets a call of its own, which comes in pages.
+    """
+    sized = [
+        (unit, _Size(len(unit.queries), unit.datapoints(group.start, group.end), unit.insights)) for unit in group.units
+    ]
+    least = _Size(1, min(size.datapoints for _unit, size in sized))
+    filled: list[_Bin] = []
+    with_room: list[_Bin] = []
+    for unit, size in sorted(sized, key=lambda pair: (-pair[1].datapoints, -pair[1].queries)):
+        taker = next((each for each in with_room if each.take(unit, size)), None)
+        if taker is None:
+            taker = _Bin(size, [unit])
+            filled.append(taker)
+            with_room.append(taker)
+        if not (taker.size + least).fits:
+            with_room.remove(taker)
+    return [Call(tuple(each.units), group.start, group.end) for each in filled]
