@@ -555,6 +555,7 @@ def request_of(params: dict[str, Any]) -> Request:
         last=last,
         **given,
         delay=parse_duration(params["delay"], "delay"),
+        judged=bool(params["threshold"]),
         previous={str(key): str(state) for key, state in params["previous"].items()},
         datapoints=params["return_datapoints"],
         concurrency=params["concurrency"],

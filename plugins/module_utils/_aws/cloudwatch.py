@@ -191,6 +191,7 @@ def _pieces(call: Call, error: Invalid) -> list[Call]:
 class Request:
     """What to read, all of it relative to ``now``. Durations in seconds, times in seconds since 1970.
 
+    :param judged: whether a threshold was asked for, even when there is nothing to hold against it.
     :param previous: verdicts before, by key.
     :param datapoints: whether the datapoints themselves are returned.
     """
@@ -201,6 +202,7 @@ class Request:
     start: float | None = None
     end: float | None = None
     delay: int = 0
+    judged: bool = False
     previous: Mapping[str, str] = field(default_factory=dict)
     datapoints: bool = True
     concurrency: int = 8
@@ -260,7 +262,7 @@ def measure(gateway: CloudWatchGateway, request: Request) -> Measured:
     request.check()
     readings = {query.id: request.reading(query) for query in request.queries}
     needed = {name: reading.needed for name, reading in readings.items()}
-    measured = Measured(judged=any(query.threshold for query in request.queries))
+    measured = Measured(judged=request.judged or any(query.threshold for query in request.queries))
     measured.warnings += _beyond_retention(request, readings)
     raw: dict[str, list[RawSeries]] = {}
     errors: dict[str, CloudOpsError] = {}
