@@ -261,16 +261,6 @@ def test_stop_protection_is_respected(fleet: Fleet) -> None:
 # Batches
 
 
-def test_500_instances_stop_in_at_most_10_calls(fleet: Fleet) -> None:
-    ids = fleet.launch(500)
-    result = fleet.power("stopped", instance_ids=ids)
-    assert result["counts"]["changed"] == 500
-    assert sorted(len(batch.ids) for batch in written(fleet)) == [100, 200, 200]
-    assert sum(result["api_calls"].values()) == sum(fleet.proxy.calls.values()) <= 10
-    assert result["api_calls"] == {"DescribeInstances": 2, "StopInstances": 3}
-    assert fleet.states(ids) == {"stopped": 500}
-
-
 @pytest.mark.parametrize(
     ("operation", "state", "code", "names", "most_calls"),
     [
@@ -287,12 +277,12 @@ def test_500_instances_stop_in_at_most_10_calls(fleet: Fleet) -> None:
 def test_the_others_of_a_refused_batch_go_through(
     fleet: Fleet, operation: str, state: str, code: str, names: str, most_calls: int
 ) -> None:
-    ids = fleet.launch(40, stopped=state == "running")
-    guilty = [ids[0], ids[17], ids[39]]
+    ids = fleet.launch(24, stopped=state == "running")
+    guilty = [ids[0], ids[11], ids[23]]
     fleet.guard.refuse(operation, guilty, code, names=names)
     result = fleet.power(state, fails=True)
     assert codes(result) == dict.fromkeys(guilty, code)
-    assert result["counts"] == {"changed": 37, "unchanged": 0, "on_the_way": 0, "skipped": 0, "failed": 3}
+    assert result["counts"] == {"changed": 21, "unchanged": 0, "on_the_way": 0, "skipped": 0, "failed": 3}
     assert {key for key, item in by_id(result).items() if item["changed"]} == set(ids) - set(guilty)
     assert all(failure["message"] for failure in result["failures"])
     assert result["changed"]
@@ -302,11 +292,11 @@ def test_the_others_of_a_refused_batch_go_through(
 
 
 def test_without_any_permission_few_calls_are_made(fleet: Fleet) -> None:
-    ids = fleet.launch(200)
+    ids = fleet.launch(100)
     fleet.guard.refuse("StopInstances", ids, "UnauthorizedOperation", "You are not authorized.", names="none")
     result = fleet.power("stopped", fails=True)
     assert set(codes(result).values()) == {"UnauthorizedOperation"}
-    assert (len(result["failures"]), result["changed"]) == (200, False)
+    assert (len(result["failures"]), result["changed"]) == (100, False)
     assert len(fleet.guard.batches) == 8
 
 
@@ -655,3 +645,16 @@ def test_in_a_playbook(fleet: Fleet, play: Play, tmp_path: Path) -> None:
     assert done[2]["msg"] == {"action": "start", "reason": "the schedule is on", "stored_state": "running"}
     assert done[3]["msg"] == [[{"n": 1, "tier": "db"}], [{"n": 2, "tier": "app"}]]
     assert fleet.states(ids) == {"running": 1, "stopped": 1}
+
+
+# Last, as moto keeps what was terminated and grows slow with it
+
+
+def test_500_instances_stop_in_at_most_10_calls(fleet: Fleet) -> None:
+    ids = fleet.launch(500)
+    result = fleet.power("stopped", instance_ids=ids)
+    assert result["counts"]["changed"] == 500
+    assert sorted(len(batch.ids) for batch in written(fleet)) == [100, 200, 200]
+    assert sum(result["api_calls"].values()) == sum(fleet.proxy.calls.values()) <= 10
+    assert result["api_calls"] == {"DescribeInstances": 2, "StopInstances": 3}
+    assert fleet.states(ids) == {"stopped": 500}

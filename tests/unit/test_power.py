@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import boto3
 import pytest
 from ansible_collections.cloudops.core.plugins.module_utils._aws.ec2 import BATCH, Answer, EC2Gateway, Found
 from ansible_collections.cloudops.core.plugins.module_utils._aws.ec2_power import FleetPower
@@ -283,6 +284,7 @@ def members(count: int, kind: Callable[[int], str] = lambda _number: "m5.large")
         (Unavailable("x", code="InternalError"), [], 5, 5, []),
         (Unavailable("x", code="InsufficientInstanceCapacity"), [], 4, 0, [2, 2]),
         (Unavailable("x", code="InsufficientInstanceCapacity"), [], 1, 1, []),
+        (Conflict("x", code="InsufficientHostCapacity"), [], 4, 0, [2, 2]),
         (Denied("x", code="UnauthorizedOperation"), [3], 4, 1, [3]),
     ],
 )
@@ -544,6 +546,26 @@ def test_every_fleet_gets_there_and_stays(states: list[str], wanted: str, delay:
     again = run(seen, Wish(wanted, settle_time=10))
     assert again["actions"] == []
     assert again["counts"]["unchanged"] == len(states)
+
+
+def test_a_parameter_that_the_sdk_lacks_is_refused_by_name() -> None:
+    client = boto3.session.Session("a", "b", region_name="eu-central-1").client("ec2")
+
+    class Clients:
+        def client(self, service: str, region: str | None) -> Any:
+            return client
+
+    gateway, wish = EC2Gateway(Clients()), Wish("stopped", skip_os_shutdown=True)  # type: ignore[arg-type]
+    members = client.meta.service_model.operation_model("StopInstances").input_shape.members
+    if "SkipOsShutdown" in members:
+        gateway.check_support(wish)
+        shape = client.meta.service_model._shape_resolver._shape_map["StopInstancesRequest"]
+        del shape["members"]["SkipOsShutdown"]
+        client.meta.service_model._shape_resolver._shape_cache.clear()
+    with pytest.raises(Invalid, match="skip_os_shutdown"):
+        gateway.check_support(wish)
+    gateway.check_support(Wish("stopped", force=True))
+    client.close()
 
 
 def options(**given: Any) -> dict[str, Any]:

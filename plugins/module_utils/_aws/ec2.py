@@ -239,7 +239,7 @@ class EC2Gateway:
             except CloudOpsError as error:
                 refusal = error
             blamed, others = split_refused(refusal, ids_in(refusal.message), group)
-            if patience.is_over(refusal):
+            if patience.is_over(refusal, len(group)):
                 blamed = [member for rest in (blamed, *others, *todo) for member in rest]
                 todo.clear()
             elif is_capacity(refusal) and not is_one_place(group):

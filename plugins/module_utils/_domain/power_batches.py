@@ -12,9 +12,8 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.power import
 
 # The whole request met these, not one of its members: trying it in parts gives the same again.
 _WHOLE_REQUEST = ("throttled", "timeout", "unavailable")
-CAPACITY_CODES = frozenset(
-    ["InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientReservedInstanceCapacity", "Unsupported"]
-)
+# No room for an instance type in an availability zone (a dedicated host has its own room, so that is each instance's matter).
+CAPACITY_CODES = frozenset(["InsufficientInstanceCapacity", "InsufficientReservedInstanceCapacity", "Unsupported"])
 _HOPELESS_PREFIXES = ("InvalidParameter", "MissingParameter", "UnknownParameter", "InvalidRequest")
 PATIENCE = 8
 
@@ -30,9 +29,10 @@ def is_one_place(members: Iterable[Instance]) -> bool:
 
 
 class Patience:
-    """When to give up on the rest of a batch: after PATIENCE refusals of a kind that hardly depends on the member.
+    """When to give up on the rest of a batch.
 
-    Where capacity is short, refusals count anew after each success; otherwise one success shows that it does depend on the member.
+    After PATIENCE refusals of a kind that hardly depends on the member, and not one success; and where there is no room
+    for a single instance more.
     """
 
     def __init__(self) -> None:
@@ -41,12 +41,14 @@ class Patience:
 
     def accepted(self) -> None:
         """A call went through."""
-        self._refusals, self._succeeded = 0, True
+        self._succeeded = True
 
-    def is_over(self, error: CloudOpsError) -> bool:
-        """Count a refusal; tell whether to give up."""
+    def is_over(self, error: CloudOpsError, members: int) -> bool:
+        """Count the refusal of so many members; tell whether to give up."""
+        if is_capacity(error):
+            return members == 1
         hopeless = error.kind == "denied" or error.code.startswith(_HOPELESS_PREFIXES)
-        self._refusals += is_capacity(error) or (hopeless and not self._succeeded)
+        self._refusals += hopeless and not self._succeeded
         return self._refusals >= PATIENCE
 
 
