@@ -63,7 +63,7 @@ docs: tree  ## HTML in build/docs/html
 	tools/docs.sh
 
 clean:  ## remove what make made
-	rm -rf build .venv .venv-oldest .venv-newest .*_cache .ansible .hypothesis tests/output
+	rm -rf build .venv .venv-oldest .venv-newest .venv-rival .*_cache .ansible .hypothesis tests/output
 
 tree: .venv/.stamp
 	tools/collection_tree.sh

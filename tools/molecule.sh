@@ -6,7 +6,6 @@ if ! compgen -G 'extensions/molecule/*/molecule.yml' >/dev/null; then
     echo "no molecule scenario in extensions/molecule"
     exit
 fi
-cd extensions
 # A log is read without colours.
 [ -t 1 ] || export NO_COLOR=1 ANSIBLE_NOCOLOR=1
 if [ $# -eq 0 ]; then

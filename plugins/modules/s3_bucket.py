@@ -434,7 +434,7 @@ bucket:
       type: str
       sample: arn:aws:s3:::example-reports-2026
     region:
-      description: Region of the bucket; empty where the endpoint doesn't tell.
+      description: Region of the bucket; where the endpoint doesn't tell, the region that requests are signed for.
       type: str
       sample: eu-central-1
     properties:
@@ -523,6 +523,7 @@ error:
 """
 
 from datetime import datetime, timezone
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import (
@@ -556,7 +557,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets impo
 )
 
 
-def option_spec() -> dict:
+def option_spec() -> dict[str, Any]:
     """The module's own options."""
     text, flag, number = {"type": "str"}, {"type": "bool"}, {"type": "int"}
     off, days_or_date = {"type": "bool", "default": False}, {"days": {"type": "int"}, "date": {"type": "str"}}
@@ -676,7 +677,7 @@ def present(module: AnsibleModule, gateway: S3Gateway) -> Result:
     desired = Desired(name, arn, params["region"] or "", settings_from(params, gateway.default_encryption()))
     current = gateway.read(name, desired.settings)
     plan = plan_present(current, desired, gateway.fresh())
-    region = current.region if current else gateway.client().meta.region_name
+    region = (current.region if current else "") or gateway.client().meta.region_name
     properties = {setting: plan.after[setting] for setting in desired.settings}
     values = {"name": name, "bucket": {"name": name, "arn": arn, "region": region, "properties": properties}}
     return carry_out(module, plan, lambda: gateway.apply(plan, name), values)
@@ -711,7 +712,7 @@ def absent(module: AnsibleModule, gateway: S3Gateway) -> Result:
     return report(plan, {"name": name, **emptied.as_result()}, emptied.failure)
 
 
-def _exists(gateway: S3Gateway, params: dict) -> bool:
+def _exists(gateway: S3Gateway, params: dict[str, Any]) -> bool:
     """Whether there is such a bucket, where it is expected."""
     current = gateway.read(params["name"])
     if current:
@@ -719,7 +720,7 @@ def _exists(gateway: S3Gateway, params: dict) -> bool:
     return current is not None
 
 
-def _removal(params: dict) -> Removal:
+def _removal(params: dict[str, Any]) -> Removal:
     return Removal(
         bypass_governance_retention=params["bypass_governance_retention"],
         mfa=params["mfa"],

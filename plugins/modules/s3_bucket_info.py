@@ -165,6 +165,8 @@ error:
   sample: {"kind": "denied", "code": "AccessDenied", "message": "Access Denied", "operation": "list the buckets"}
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import (
     AWS_EXCLUSIVE,
@@ -179,7 +181,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.bucket_optio
 from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets import PROPERTIES
 
 
-def gather(params: dict, clients: Clients) -> Result:
+def gather(params: dict[str, Any], clients: Clients) -> Result:
     """Find and read."""
     check_query(params)
     properties = sorted(PROPERTIES) if "all" in params["properties"] else params["properties"]

@@ -11,7 +11,8 @@ import re
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -184,18 +185,18 @@ class ModuleRunner:
         diff: bool = True,
         env: Mapping[str, str] | None = None,
         hide: Sequence[str] = (),
-        fails: bool = False,
+        fails: bool | None = False,
         quiet: bool = True,
     ) -> Result:
         """Run a module of the collection and return its result.
 
-        One that ends otherwise than ``fails`` says fails the test. ``hide`` names Python packages that the module shall
-        find missing.
+        One that ends otherwise than ``fails`` says fails the test (None: either is right). ``hide`` names Python
+        packages that the module shall find missing.
         """
         request = self._request(name, params, check, diff, env, hide)
         answer = self._once(request) if hide else self._ask(request)
         result = _parse(answer)
-        if bool(result.get("failed")) != fails:
+        if fails is not None and bool(result.get("failed")) != fails:
             end = "did not fail" if fails else "failed"
             shown = {key: value for key, value in result.items() if key != "invocation"}
             raise AssertionError(f"{name} {end}: {json.dumps(shown)[:4000]}")
@@ -203,16 +204,18 @@ class ModuleRunner:
             raise AssertionError(f"{name} said {said}")
         return result
 
-    def start(
-        self, name: str, params: Mapping[str, Any], *, check: bool = False, env: Mapping[str, str] | None = None
-    ) -> subprocess.Popen[str]:
-        """Start a module in a process of its own, to be killed or waited for."""
+    @contextmanager
+    def started(self, name: str, params: Mapping[str, Any]) -> Iterator[subprocess.Popen[str]]:
+        """Start a module in a process of its own; it is killed at the end if it is still there."""
         process = self._popen("--once")
         assert process.stdin is not None
-        process.stdin.write(json.dumps(self._request(name, params, check, True, env, ())) + "\n")
-        process.stdin.close()
-        process.stdin = None
-        return process
+        process.stdin.write(json.dumps(self._request(name, params, False, True, None, ())) + "\n")
+        process.stdin.flush()
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
 
     def _request(
         self,
@@ -273,7 +276,7 @@ def _parse(answer: Result) -> Result:
     try:
         result: Result = json.loads(answer["stdout"])
     except ValueError:
-        raise AssertionError(f"the module did not print one JSON object:\n{text[-6000:]}") from None
+        raise AssertionError(f"the module did not print one JSON object:\n{text[-2000:]}") from None
     if "Traceback (most recent call last)" in text or answer["stderr"].strip():
-        raise AssertionError(f"the module wrote to standard error or printed a traceback:\n{text[-6000:]}")
+        raise AssertionError(f"the module wrote to standard error or printed a traceback:\n{text[-2000:]}")
     return result

@@ -42,6 +42,7 @@ from tests.servers.faults import (
     Hook,
     KeyErrors,
     Remember,
+    Reply,
     Request,
     Rule,
     Truncate,
@@ -270,6 +271,12 @@ class FaultProxy:
     def answer(self, status: int, code: str, headers: Mapping[str, str], **conditions: Any) -> Answer:
         """Answer any request that the conditions pick with an API error that carries headers of its own."""
         return self.add(Answer(code, status, "injected by the fault proxy", tuple(headers.items())), **conditions)
+
+    def reply(
+        self, operation: str | None, body: Callable[[Request], str], status: int = 200, **conditions: Any
+    ) -> Reply:
+        """Answer with what a function makes of the request."""
+        return self.add(Reply(body, status), operation, **conditions)
 
     def drop(self, operation: str | None, after_forwarding: bool = False, **conditions: Any) -> Drop:
         """Close the connection before or after the server has carried the request out."""

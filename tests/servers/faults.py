@@ -78,6 +78,18 @@ class Answer(Fault):
 
 
 @dataclass(frozen=True)
+class Reply(Fault):
+    """Answer with a body of the test's own; the server never sees the request."""
+
+    body: Callable[[Request], str]
+    status: int = 200
+
+    async def act(self, exchange: Exchange) -> bool:
+        """Answer with what the function makes of the request."""
+        return await exchange.answer(self.status, "application/xml", self.body(exchange.request).encode())
+
+
+@dataclass(frozen=True)
 class Drop(Fault):
     """Close the connection without an answer, before or after the server has carried the request out."""
 

@@ -9,6 +9,7 @@ import os
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._aws.errors import aws_errors
@@ -18,8 +19,10 @@ from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import 
 BOTO3_IMPORT_ERROR: str | None
 try:
     import boto3
+    import botocore.session
     from botocore.config import Config
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+    from botocore.utils import parse_timestamp
 
     BOTO3_IMPORT_ERROR = None
 except ImportError:
@@ -165,6 +168,7 @@ def _config(connection: Connection, pool: int) -> Any:
 
 def _session(connection: Connection) -> Any:
     session = boto3.session.Session(
+        botocore_session=_botocore_session(),
         aws_access_key_id=connection.access_key,
         aws_secret_access_key=connection.secret_key,
         aws_session_token=connection.session_token,
@@ -172,6 +176,24 @@ def _session(connection: Connection) -> Any:
         region_name=connection.region,
     )
     return _assume_role(session, connection) if connection.assume_role_arn else session
+
+
+def _botocore_session() -> Any:
+    """A session that reads times the quick way: dateutil takes half of the time that it takes to read a listing of 1,000 versions."""
+    session = botocore.session.Session()
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_quick_timestamp)
+    return session
+
+
+def _quick_timestamp(value: Any) -> Any:
+    """ISO 8601 by the standard library; everything else as botocore reads it."""
+    if isinstance(value, str) and "T" in value:
+        try:
+            moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        except ValueError:
+            return parse_timestamp(value)
+        return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return parse_timestamp(value)
 
 
 def _assume_role(session: Any, connection: Connection) -> Any:
@@ -195,7 +217,7 @@ def _assume_role(session: Any, connection: Connection) -> Any:
         role_arn=connection.assume_role_arn or "",
         extra_args=extra,
     )
-    assumed = boto3.session.Session(region_name=session.region_name)
+    assumed = boto3.session.Session(botocore_session=_botocore_session(), region_name=session.region_name)
     assumed._session._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
         method="assume-role", refresh_using=fetcher.fetch_credentials
     )

@@ -257,17 +257,25 @@ class S3Gateway:
         return Reading(VALUE if value is not None else ABSENT, value)
 
     def list_buckets(self, prefix: str = "") -> Iterator[BucketSummary]:
-        """All buckets of the account, page by page."""
-        arguments = {"Prefix": prefix} if prefix else {}
+        """All buckets of the account whose names begin with ``prefix``, page by page where the SDK is new enough to page."""
         with aws_errors("list the buckets", "this account"):
-            pages = (
-                self.client().get_paginator("list_buckets").paginate(**arguments, PaginationConfig={"PageSize": 1000})
-            )
-            for page in pages:
+            for page in self._bucket_pages(prefix):
                 for found in page.get("Buckets", []):
                     if found["Name"].startswith(prefix):
                         created = found["CreationDate"].isoformat() if found.get("CreationDate") else ""
                         yield BucketSummary(found["Name"], created, found.get("BucketRegion", ""))
+
+    def _bucket_pages(self, prefix: str) -> Iterable[Mapping[str, Any]]:
+        """ListBuckets learnt to page, and to take a prefix, in late 2024."""
+        client = self.client()
+        if not client.can_paginate("list_buckets"):
+            return [client.list_buckets()]
+        known = client.meta.service_model.operation_model("ListBuckets").input_shape.members
+        arguments = {"Prefix": prefix} if prefix and "Prefix" in known else {}
+        pages: Iterable[Mapping[str, Any]] = client.get_paginator("list_buckets").paginate(
+            **arguments, PaginationConfig={"PageSize": 1000}
+        )
+        return pages
 
     # ---- writing
 

@@ -14,11 +14,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
-from urllib.parse import unquote_plus
 
 from ansible_collections.cloudops.core.plugins.module_utils._aws.errors import aws_errors
 from ansible_collections.cloudops.core.plugins.module_utils._aws.s3 import S3Gateway
-from ansible_collections.cloudops.core.plugins.module_utils._core.drain import Account, Drain, Refusal, RefusalGroup
+from ansible_collections.cloudops.core.plugins.module_utils._core.drain import (
+    GONE,
+    Account,
+    Drain,
+    Refusal,
+    RefusalGroup,
+)
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Conflict, NotFound
 from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets import (
     MARKER,
@@ -26,6 +31,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets impo
     UPLOAD,
     VERSION,
     Entry,
+    KeptBack,
     Selection,
     Tally,
     count_up_to,
@@ -118,13 +124,11 @@ class S3Contents:
 
     def _uploads(self, prefix: str) -> Iterator[Entry]:
         pages = self._client.get_paginator("list_multipart_uploads").paginate(
-            Bucket=self._name, Prefix=prefix, EncodingType="url", **self._gateway.owner
+            Bucket=self._name, Prefix=prefix, **self._gateway.owner
         )
         for page in self._pages(pages, "list the multipart uploads"):
-            encoded = page.get("EncodingType") == "url"
             for upload in page.get("Uploads") or []:
-                key = unquote_plus(upload["Key"]) if encoded else upload["Key"]
-                yield Entry(UPLOAD, key, upload["UploadId"], 0, upload["Initiated"], True)
+                yield Entry(UPLOAD, upload["Key"], upload["UploadId"], 0, upload["Initiated"], True)
 
     def _pages(self, pages: Iterable[Any], operation: str) -> Iterator[Any]:
         """A bucket that vanishes while it is listed holds nothing more."""
@@ -186,8 +190,8 @@ class S3Contents:
 
     def _shortfall(self, account: Account[Entry], removed: Tally) -> CloudOpsError | None:
         if account.refused:
-            counts = {code: group.count for code, group in account.refused.items()}
-            return kept_back(self._name, counts, removed, account.gave_up)
+            groups = [KeptBack(code, group.count, group.first) for code, group in account.refused.items()]
+            return kept_back(self._name, groups, removed, account.gave_up)
         return None if account.drained else still_written(self._name, account.passes, removed)
 
     def _drain(
@@ -238,7 +242,7 @@ class S3Contents:
                         **self._gateway.owner,
                     )
         except NotFound:
-            return []
+            return [Refusal(entry, GONE)]
         except CloudOpsError as error:
             return [Refusal(entry, error.code, error.message)]
         return []
@@ -277,15 +281,14 @@ def _version_entries(page: Any) -> Iterator[Entry]:
 
 
 def _refusals(entries: Sequence[Entry], errors: Sequence[Any]) -> list[Refusal[Entry]]:
-    """The errors of a quiet answer, each with its entry. What is gone already is no error."""
+    """The errors of a quiet answer, each with its entry."""
     if not errors:
         return []
     by_name = {(entry.key, entry.version_id): entry for entry in entries}
     result = []
     for error in errors:
         code = str(error.get("Code", ""))
-        if code in ("NoSuchKey", "NoSuchVersion"):
-            continue
+        code = GONE if code in ("NoSuchKey", "NoSuchVersion") else code
         entry = by_name.get((error.get("Key", ""), error.get("VersionId") or "null"))
         if entry is None:
             entry = next((item for item in entries if item.key == error.get("Key")), entries[0])

@@ -97,7 +97,7 @@ def _named(gateway: S3Gateway, query: Query, fleet: Fleet) -> list[BucketSummary
 
 def _located(gateway: S3Gateway, query: Query, fleet: Fleet) -> list[BucketSummary]:
     """The list, with the region of each. Older SDKs and other servers don't tell it; only Amazon's needs it."""
-    found = list(gateway.list_buckets(query.prefix))
+    found = sorted(gateway.list_buckets(query.prefix), key=lambda summary: summary.name)
     if not gateway.is_aws or not (query.properties or query.tags):
         return found
     lost = [summary for summary in found if not summary.region]

@@ -106,14 +106,15 @@ def object_ownership_out(value: str) -> Shape:
 def acl_in(response: Shape) -> Any:
     """GetBucketAcl: the canned ACL that has these grants, or "custom"."""
     owner = response.get("Owner", {}).get("ID")
-    others = set()
+    own, others = set(), set()
     for grant in response.get("Grants", []):
-        grantee = grant.get("Grantee", {})
+        grantee, permission = grant.get("Grantee", {}), grant.get("Permission", "")
         if owner is not None and grantee.get("ID") == owner:
+            own.add(permission)
             continue
         uri = grantee.get("URI", "")
-        others.add((uri[len(_GROUP) :] if uri.startswith(_GROUP) else str(grantee), grant.get("Permission", "")))
-    return _CANNED.get(frozenset(others), "custom")
+        others.add((uri[len(_GROUP) :] if uri.startswith(_GROUP) else str(grantee), permission))
+    return _CANNED.get(frozenset(others), "custom") if "FULL_CONTROL" in own else "custom"
 
 
 def acl_out(value: str) -> Shape:
@@ -182,7 +183,8 @@ _CORS = {
 def cors_in(response: Shape) -> Any:
     """GetBucketCors."""
     return [
-        {name: rule[wire] for name, wire in _CORS.items() if rule.get(wire)} for rule in response.get("CORSRules", [])
+        {name: rule[wire] for name, wire in _CORS.items() if rule.get(wire) not in (None, [], "")}
+        for rule in response.get("CORSRules", [])
     ] or None
 
 
@@ -264,7 +266,7 @@ def _names_in(item: Shape | None, names: Mapping[str, str]) -> dict[str, Any]:
     result = {name: (item or {}).get(wire) for name, wire in names.items()}
     if result.get("date") is not None:
         result["date"] = iso_date(result["date"])
-    return {name: value for name, value in result.items() if value not in (None, False)}
+    return {name: value for name, value in result.items() if value is not None and value is not False}
 
 
 def _sorted_transitions(items: list[dict[str, Any]]) -> list[dict[str, Any]]:

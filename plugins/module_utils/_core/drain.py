@@ -12,22 +12,36 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Conflict, NotFound
+from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Conflict, NotFound
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import batches, stream
 from ansible_collections.cloudops.core.plugins.module_utils._core.wait import REAL_CLOCK, Clock, backoff
 
 Item = TypeVar("Item")
 
 SHOWN_PER_CODE = 10
+GONE = "Gone"
 
 
 @dataclass(frozen=True)
 class Refusal(Generic[Item]):
-    """One item that the provider would not remove, with the provider's code and words."""
+    """One item that was not removed, with the provider's code and words. The code GONE: it wasn't there any more."""
 
     item: Item
     code: str
     message: str = ""
+
+
+@dataclass(frozen=True)
+class Batch(Generic[Item]):
+    """What became of one batch.
+
+    :param failed: the provider refused the request as a whole.
+    """
+
+    size: int
+    removed: Sequence[Item]
+    refused: Sequence[Refusal[Item]]
+    failed: bool = False
 
 
 @dataclass
@@ -63,7 +77,7 @@ class Drain(Generic[Item]):
     """How to drain one container.
 
     :param list_items: starts a new listing of all that has to go.
-    :param remove: removes one batch and returns what was refused; raises a CloudOpsError when the whole batch was.
+    :param remove: removes one batch and returns what was refused or gone already; raises a CloudOpsError when the whole batch was.
     :param on_removed: told of the items that are gone (in the caller's thread).
     :param batch_size: items a call.
     :param concurrency: calls at once.
@@ -101,34 +115,26 @@ class Drain(Generic[Item]):
     def _one_pass(self, account: Account[Item]) -> int:
         seen = 0
         failed_in_a_row = 0
-        work = stream(
-            self._remove_patiently, batches(self._within_limit(account), self.batch_size), concurrency=self.concurrency
-        )
-        for outcome in work:
-            seen += len(outcome.item)
-            if outcome.error is None:
-                refused = outcome.value or ()
-                gone = _without(outcome.item, refused)
-                failed_in_a_row = 0
-            elif isinstance(outcome.error, NotFound):
-                refused, gone = (), []
-            else:
-                code = outcome.error.code or outcome.error.kind
-                refused, gone = [Refusal(item, code, outcome.error.message) for item in outcome.item], []
-                failed_in_a_row += 1
-            account.add_refusals(refused)
-            account.removed += len(gone)
-            self.on_removed(gone)
+        work = batches(self._within_limit(account), self.batch_size)
+        for outcome in stream(self._remove_patiently, work, concurrency=self.concurrency):
+            batch = outcome.value
+            if batch is None:  # the work never raises a CloudOpsError
+                continue
+            seen += batch.size
+            account.add_refusals(batch.refused)
+            account.removed += len(batch.removed)
+            self.on_removed(batch.removed)
+            failed_in_a_row = failed_in_a_row + 1 if batch.failed else 0
             if failed_in_a_row >= max(self.concurrency, 3):
                 account.gave_up = True
-                work.close()
-                break
         return seen
 
     def _within_limit(self, account: Account[Item]) -> Iterator[Item]:
         """The listing, cut short by an error when it would go past the limit (others added while we removed)."""
         taken = account.removed
         for item in self.list_items():
+            if account.gave_up:
+                return
             if self.max_items is not None and taken >= self.max_items:
                 raise Conflict(
                     f"objects were added meanwhile; stopped at the limit of {self.max_items} entries",
@@ -138,24 +144,27 @@ class Drain(Generic[Item]):
             taken += 1
             yield item
 
-    def _remove_patiently(self, batch: Sequence[Item]) -> Sequence[Refusal[Item]]:
+    def _remove_patiently(self, batch: Sequence[Item]) -> Batch[Item]:
         """Remove a batch; what was refused for a passing reason is tried again after a pause."""
-        final: list[Refusal[Item]] = []
+        left, final, failed = batch, list[Refusal[Item]](), False
         pauses = backoff(first=0.2, factor=2.0, most=10.0)
-        for left in range(self.retries, -1, -1):
-            refused = self.remove(batch)
+        for tries_left in range(self.retries, -1, -1):
+            try:
+                refused = self.remove(left)
+            except NotFound:
+                final += [Refusal(item, GONE) for item in left]
+                break
+            except CloudOpsError as error:
+                final += [Refusal(item, error.code or error.kind, error.message) for item in left]
+                failed = len(left) == len(batch)
+                break
+            passing = [refusal for refusal in refused if refusal.code in self.retry_codes]
             final += [refusal for refusal in refused if refusal.code not in self.retry_codes]
-            again = [refusal for refusal in refused if refusal.code in self.retry_codes]
-            if not again or not left:
-                return final + again
+            if not passing or not tries_left:
+                final += passing
+                break
             self.clock.sleep(next(pauses))
-            batch = [refusal.item for refusal in again]
-        return final
-
-
-def _without(batch: Sequence[Item], refused: Sequence[Refusal[Item]]) -> Sequence[Item]:
-    """The batch less what was refused; by identity, as keys may repeat."""
-    if not refused:
-        return batch
-    kept = {id(refusal.item) for refusal in refused}
-    return [item for item in batch if id(item) not in kept]
+            left = [refusal.item for refusal in passing]
+        kept = {id(refusal.item) for refusal in final}  # by identity, as keys may repeat
+        removed = [item for item in batch if id(item) not in kept]
+        return Batch(len(batch), removed, [refusal for refusal in final if refusal.code != GONE], failed)

@@ -50,7 +50,7 @@ class CloudOpsError(Exception):
         if lead and self.resource:
             lead += f" of {self.resource}" if self.operation.startswith("read the ") else f" ({self.resource})"
         text = f"{lead}: {self.message}" if lead else self.message
-        if self.code and self.code not in text:
+        if self.code and self.code not in self.message:
             text += f" [{self.code}]"
         text = text.rstrip()
         if self.hint:

@@ -54,28 +54,46 @@ def fan_out(work: Callable[[Item], Value], items: Iterable[Item], *, concurrency
 def stream(
     work: Callable[[Item], Value], items: Iterable[Item], *, concurrency: int
 ) -> Generator[Outcome[Item, Value], None, None]:
-    """Like :func:`fan_out` for a source of any length: yields outcomes as they end, in no order.
+    """Like :func:`fan_out` for a source of any length: yields outcomes as they end, those that end together in their order.
 
     The source is read only as fast as the work goes on (at most ``concurrency + SPARE`` items are in hand), so memory stays flat.
-    When the source raises, or the caller stops reading, what runs is brought to its end and nothing new is begun.
+    When the source raises a CloudOpsError, nothing new is begun, the outcomes of what was begun are still yielded, and then the
+    error is raised. When the caller stops reading, what runs is brought to its end.
     """
+    failure: CloudOpsError | None = None
     source = iter(items)
+    running: list[Future[Outcome[Item, Value]]] = []
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
-        running: set[Future[Outcome[Item, Value]]] = set()
         try:
-            for item in source:
-                running.add(pool.submit(_attempt, work, item))
+            while failure is None:
+                try:
+                    item = next(source)
+                except StopIteration:
+                    break
+                except CloudOpsError as error:
+                    failure = error
+                    running = [future for future in running if not future.cancel()]
+                    break
+                running.append(pool.submit(_attempt, work, item))
                 if len(running) >= concurrency + SPARE:
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        yield future.result()
+                    done, running = _first_done(running)
+                    yield from done
             while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
+                done, running = _first_done(running)
+                yield from done
         finally:
             for future in running:
                 future.cancel()
+    if failure is not None:
+        raise failure
+
+
+def _first_done(
+    running: list[Future[Outcome[Item, Value]]],
+) -> tuple[list[Outcome[Item, Value]], list[Future[Outcome[Item, Value]]]]:
+    """Wait for at least one; the outcomes of those that are done, and the rest, both in their order."""
+    done, _rest = wait(running, return_when=FIRST_COMPLETED)
+    return [future.result() for future in running if future in done], [f for f in running if f not in done]
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -47,17 +47,21 @@ def wait_for(
     """Read until ``done`` says so; return what was read last.
 
     :param timeout: seconds. At least one read is made even with 0.
+    :param delays: seconds between reads; the last one is used again and again.
     :param what: what is waited for, for the message.
     :raises Timeout: when the time is over; the message tells what was seen last.
     """
     end = clock.now() + timeout
-    for delay in delays or backoff():
+    pauses = backoff() if delays is None else delays
+    delay = 0.0
+    while True:
         seen = read()
         if done(seen):
             return seen
         left = end - clock.now()
         if left <= 0:
             break
+        delay = next(pauses, delay)
         clock.sleep(min(delay, left))
     raise Timeout(
         f"{what} did not happen within {timeout:g} s; last seen: {describe(seen)}",

@@ -19,6 +19,7 @@ Document = dict[str, Any]
 
 DENY_INSECURE_SID = "CloudopsDenyInsecureTransport"
 
+_HOW_TO_GIVE = "Give policy as JSON text or as a YAML mapping."
 _ACCOUNT_ROOT = re.compile(r"^arn:aws[\w-]*:iam::(\d{12}):root$")
 _OLDEST_VERSION = "2008-10-17"
 
@@ -30,22 +31,26 @@ def parse(text: str | Mapping[str, Any] | None) -> Document | None:
     """
     if text is None or text == "":
         return None
-    if isinstance(text, Mapping):
-        return dict(text) or None
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise Invalid(
-            f"policy is not valid JSON: {error}", hint="Give policy as JSON text or as a YAML mapping."
-        ) from error
-    if not isinstance(document, dict):
-        raise Invalid(
-            f"policy must be a JSON object, not a {type(document).__name__}",
-            hint="Give policy as JSON text or as a YAML mapping.",
-        )
+    document: Any = text
+    if isinstance(text, str):
+        try:
+            document = json.loads(text, object_pairs_hook=_no_key_twice)
+        except ValueError as error:
+            raise Invalid(f"policy is not valid JSON: {error}", hint=_HOW_TO_GIVE) from error
+    if not isinstance(document, Mapping):
+        raise Invalid(f"policy must be a JSON object, not a {type(document).__name__}", hint=_HOW_TO_GIVE)
     if document and not document.get("Statement"):
         raise Invalid("policy has no Statement", hint="Add at least one statement, or give {} to remove the policy.")
-    return document or None
+    return dict(document) or None
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON readers keep the last of two equal keys; in a policy, that would drop a condition without a word."""
+    keys = [key for key, _value in pairs]
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    if twice:
+        raise ValueError(f"the key {', '.join(twice)} stands twice in one object")
+    return dict(pairs)
 
 
 def canonical(document: Document | None) -> Any:
@@ -133,17 +138,15 @@ def _principal_name(name: Any) -> str:
 
 
 def _canonical_condition(value: Any) -> Any:
+    """A sorted list, as operators and keys that differ only in case are equal, and still two."""
     if not isinstance(value, Mapping):
         return value
-    return {
-        str(operator).lower(): {
-            str(key).lower(): sorted({_condition_value(item) for item in _as_list(values)})
-            for key, values in tests.items()
-        }
-        if isinstance(tests, Mapping)
-        else tests
-        for operator, tests in value.items()
-    }
+    found = []
+    for operator, tests in value.items():
+        for key, values in tests.items() if isinstance(tests, Mapping) else [("", tests)]:
+            words = sorted({_condition_value(item) for item in _as_list(values)})
+            found.append([str(operator).lower(), str(key).lower(), words])
+    return sorted(found)
 
 
 def _condition_value(value: Any) -> str:

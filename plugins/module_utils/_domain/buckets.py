@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -144,6 +144,13 @@ def _or_none(value: Any) -> Any:
     return value or None
 
 
+def _canonical_cors(rules: Any) -> Any:
+    """The first rule that matches wins, so the order of rules counts; the order within a rule doesn't."""
+    if not rules:
+        return None
+    return [{key: sorted(value) if isinstance(value, list) else value for key, value in rule.items()} for rule in rules]
+
+
 PUBLIC_ACCESS_FLAGS = ("block_public_acls", "ignore_public_acls", "block_public_policy", "restrict_public_buckets")
 
 PROPERTIES: Mapping[str, Property] = {
@@ -157,17 +164,10 @@ PROPERTIES: Mapping[str, Property] = {
     "object_lock": Property(_resolve_object_lock),
     "lifecycle_rules": Property(_resolve_lifecycle, lifecycle.canonical),
     "logging": Property(_asked),
-    "cors": Property(_asked, lambda value: _canonical_cors(value)),
+    "cors": Property(_asked, _canonical_cors),
     "requester_pays": Property(_asked, _or_none),
     "acceleration": Property(_asked, _or_none),
 }
-
-
-def _canonical_cors(rules: Any) -> Any:
-    """The first rule that matches wins, so the order of rules counts; the order within a rule doesn't."""
-    if not rules:
-        return None
-    return [{key: sorted(value) if isinstance(value, list) else value for key, value in rule.items()} for rule in rules]
 
 
 def tags_are_unknown(reading: Reading) -> bool:
@@ -206,8 +206,9 @@ def plan_present(current: Bucket | None, desired: Desired, fresh: Mapping[str, A
         wanted = PROPERTIES[name].resolve(value, asked, desired.arn)
         if current is not None:
             before[name] = value
-        after[name] = wanted
-        if _differs(name, value, wanted, made=current is None, fresh=fresh):
+        differs = _differs(name, value, wanted, made=current is None, fresh=fresh)
+        after[name] = wanted if differs or current is None else value
+        if differs:
             steps.append(Step("put" if wanted is not None else "delete", name, wanted))
     return Plan(f"bucket {desired.name}", tuple(in_safe_order(steps)), before, after)
 
@@ -406,14 +407,29 @@ def count_up_to(entries: Iterable[Entry], limit: int | None, name: str) -> Tally
     return tally
 
 
-def kept_back(name: str, counts: Mapping[str, int], removed: Tally, gave_up: bool) -> CloudOpsError:
+@dataclass(frozen=True)
+class KeptBack:
+    """Entries that the provider would not remove, all for the same reason."""
+
+    code: str
+    count: int
+    first: Sequence[Entry]
+
+    def __str__(self) -> str:
+        shown = " and ".join(entry.label() for entry in self.first[:2])
+        return f"{self.count} with {self.code}, such as {shown}"
+
+
+def kept_back(name: str, groups: Sequence[KeptBack], removed: Tally, gave_up: bool) -> CloudOpsError:
     """The error for entries that the provider would not remove, after all others were removed."""
-    codes = ", ".join(f"{count} with {code}" for code, count in sorted(counts.items(), key=lambda item: -item[1]))
+    groups = sorted(groups, key=lambda group: -group.count)
+    told = "; ".join(str(group) for group in groups)
     end = "stopped early, as no request succeeded any more" if gave_up else "all others were removed"
-    hints = [hint for code, hint in _REFUSAL_HINTS.items() if code in counts]
+    codes = {group.code for group in groups}
+    hints = [hint for code, hint in _REFUSAL_HINTS.items() if code in codes]
     return Conflict(
-        f"bucket {name}: {sum(counts.values())} entries could not be removed ({codes}); {end}: {removed}",
-        code=next(iter(counts)),
+        f"bucket {name}: {sum(group.count for group in groups)} entries could not be removed ({told}); {end}: {removed}",
+        code=groups[0].code,
         hint=" ".join(hints) or "See refused for the first keys of each code; run again when the cause is gone.",
     )
 
