@@ -45,8 +45,7 @@ options:
     type: dict
   filters:
     description:
-      - Filters of the DescribeInstances API, each with a value or a list of values, such as V({'tag:team': ['web', 'db*']}).
-        All must match.
+      - Filters of the DescribeInstances API, each with a value or a list of values. Their values may have wildcards. All must match.
       - See U(https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html).
     type: dict
   regions:

@@ -310,6 +310,7 @@ def test_a_place_without_capacity_does_not_keep_others_from_starting(fleet: Flee
     # all, the two types, and down to a single one of the short type
     assert len(fleet.guard.batches) <= 8
     assert "change the type" in result["msg"]
+    assert result["api_calls"]["DescribeInstances"] == 2
 
 
 def test_throttling_is_retried_by_the_sdk(fleet: Fleet) -> None:
@@ -476,9 +477,14 @@ def test_hibernate(fleet: Fleet) -> None:
 
 
 def test_skip_os_shutdown(fleet: Fleet) -> None:
-    fleet.launch(1)
-    fleet.power("stopped", skip_os_shutdown=True)
-    assert fleet.guard.batches[0].options == {"SkipOsShutdown": "true"}
+    ids = fleet.launch(1)
+    known = "SkipOsShutdown" in fleet.client().meta.service_model.operation_model("StopInstances").input_shape.members
+    result = fleet.power("stopped", skip_os_shutdown=True, fails=not known)
+    if known:
+        assert fleet.guard.batches[0].options == {"SkipOsShutdown": "true"}
+    else:
+        assert "Upgrade boto3" in result["msg"]
+    assert fleet.states(ids) == {"stopped" if known else "running": 1}
 
 
 # Limits and permissions

@@ -295,7 +295,7 @@ def test_split_refused(error: CloudOpsError, named: list[int], count: int, blame
 
 def test_capacity_is_split_by_type_and_zone() -> None:
     error = Unavailable("x", code="InsufficientInstanceCapacity")
-    _, groups = split_refused(error, [], members(9, lambda number: f"type-{number % 3}"))
+    _blamed, groups = split_refused(error, [], members(9, lambda number: f"type-{number % 3}"))
     assert [len({member.instance_type for member in group}) for group in groups] == [1, 1, 1]
 
 
@@ -481,7 +481,7 @@ def test_mixed_states_end_in_one() -> None:
     result = run(seen, DOWN)
     assert [item["outcome"] for item in result["instances"]] == ["changed", "changed", "on_the_way", "unchanged"]
     assert {item["after"] for item in result["instances"]} == {"stopped"}
-    assert [(action, len(ids)) for action, ids, _ in seen.sent] == [("stop", 1), ("stop", 1)]
+    assert [(action, len(ids)) for action, ids, _dry_run in seen.sent] == [("stop", 1), ("stop", 1)]
     assert seen.time > 50
 
 
@@ -557,11 +557,10 @@ def test_a_parameter_that_the_sdk_lacks_is_refused_by_name() -> None:
 
     gateway, wish = EC2Gateway(Clients()), Wish("stopped", skip_os_shutdown=True)  # type: ignore[arg-type]
     members = client.meta.service_model.operation_model("StopInstances").input_shape.members
-    if "SkipOsShutdown" in members:
+    if members.pop("SkipOsShutdown", None):  # the oldest boto3 that is supported hasn't got it
+        members["SkipOsShutdown"] = None
         gateway.check_support(wish)
-        shape = client.meta.service_model._shape_resolver._shape_map["StopInstancesRequest"]
-        del shape["members"]["SkipOsShutdown"]
-        client.meta.service_model._shape_resolver._shape_cache.clear()
+        del members["SkipOsShutdown"]
     with pytest.raises(Invalid, match="skip_os_shutdown"):
         gateway.check_support(wish)
     gateway.check_support(Wish("stopped", force=True))

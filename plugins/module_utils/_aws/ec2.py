@@ -234,10 +234,11 @@ class EC2Gateway:
             group = todo.popleft()
             try:
                 answers += self._call(action, group, wish, dry_run)
-                patience.accepted()
-                continue
             except CloudOpsError as error:
                 refusal = error
+            else:
+                patience.accepted()
+                continue
             blamed, others = split_refused(refusal, ids_in(refusal.message), group)
             if patience.is_over(refusal, len(group)):
                 blamed = [member for rest in (blamed, *others, *todo) for member in rest]

@@ -19,6 +19,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.power import
     Wish,
     check_limits,
 )
+from ansible_collections.cloudops.core.plugins.module_utils._domain.power_batches import is_capacity
 from ansible_collections.cloudops.core.plugins.module_utils._domain.power_options import Selection
 from ansible_collections.cloudops.core.plugins.module_utils._domain.power_tracks import (
     Track,
@@ -37,8 +38,6 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.power_tracks
 
 # The API's words for an instance whose attribute disableApiStop is set.
 _PROTECTED = "disableapistop"
-# After these nobody knows whether the call was carried out.
-_DOUBTFUL = ("timeout", "unavailable")
 
 
 class FleetPower:
@@ -110,7 +109,7 @@ class FleetPower:
         """Ask for every action that is planned; refusals that aren't about permissions are those of the plan's instances."""
         planned = [track for track in self._unfinished() if track.verdict.fate in (Fate.ACT, Fate.ACT_LATER)]
         answers = self._send(planned, dry_run=True)
-        self._put(self._refused(answer) for answer in answers if answer.error is not None)
+        self._put(self._refused(answer.instance, answer.error) for answer in answers if answer.error is not None)
         denied = [answer.error for answer in answers if isinstance(answer.error, Denied)]
         if denied:
             raise Denied(
@@ -127,10 +126,10 @@ class FleetPower:
         self._put(
             accept(self._tracks[answer.instance.id], answer.state, self._wish)
             if answer.error is None
-            else self._refused(answer)
+            else self._refused(answer.instance, answer.error)
             for answer in answers
         )
-        self._settle_doubts([answer for answer in answers if answer.error and answer.error.kind in _DOUBTFUL])
+        self._settle_doubts([answer.instance for answer in answers if answer.error and _is_doubtful(answer.error)])
 
     def _send(self, tracks: Iterable[Track], *, dry_run: bool = False) -> list[Answer]:
         actions: dict[str, list[Instance]] = {}
@@ -142,16 +141,15 @@ class FleetPower:
             for answer in self._gateway.act(action, instances, self._wish, dry_run=dry_run)
         ]
 
-    def _refused(self, answer: Answer) -> Track:
-        track, error = self._tracks[answer.instance.id], answer.error
-        assert error is not None
+    def _refused(self, instance: Instance, error: CloudOpsError) -> Track:
+        track = self._tracks[instance.id]
         if error.code == "OperationNotPermitted" and _PROTECTED in error.message.lower():
             return skip(track, "stop_protection", "has stop protection (disableApiStop), which is respected")
         return fail(track, error)
 
-    def _settle_doubts(self, answers: Sequence[Answer]) -> None:
+    def _settle_doubts(self, instances: Sequence[Instance]) -> None:
         """A call without an answer may have been carried out: what the instances do now tells."""
-        doubtful = [answer.instance for answer in answers if self._tracks[answer.instance.id].verdict.action != REBOOT]
+        doubtful = [instance for instance in instances if self._tracks[instance.id].verdict.action != REBOOT]
         if not doubtful:
             return
         try:
@@ -190,6 +188,11 @@ class FleetPower:
         self._put([advance(track, seen.get(track.instance.id), now, self._wish) for track in waiting])
         self._act()
         return len(self._unfinished())
+
+
+def _is_doubtful(error: CloudOpsError) -> bool:
+    """Whether nobody knows if the call was carried out."""
+    return error.kind in ("timeout", "unavailable") and not is_capacity(error)
 
 
 def _signs_of(track: Track) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ The states and what may follow which: https://docs.aws.amazon.com/AWSEC2/latest/
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -269,7 +270,7 @@ def _tier_key(tier: Any, places: Mapping[str, int]) -> tuple[int, float, str]:
         number = float(text)
     except ValueError:
         return 2, 0, text
-    return (1, number, "") if number == number else (2, 0, text)
+    return (2, 0, text) if math.isnan(number) else (1, number, "")
 
 
 # What a schedule wants of one instance
@@ -417,7 +418,7 @@ def parse_override(override: Any, now: datetime | None = None) -> str | None:
             raise Invalid(f"the override {dict(override)!r} isn't {{state, until}}")
         word, until = _word(override["state"]), override.get("until")
     else:
-        word, _, until = (part.strip() for part in _word(override).partition(" until "))
+        word, _until, until = (part.strip() for part in _word(override).partition(" until "))
     state = _SCHEDULE_WORDS.get(word)
     if state is None:
         raise Invalid(f"the override {override!r} is neither on, off nor any")
