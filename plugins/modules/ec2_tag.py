@@ -182,7 +182,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner impo
 )
 from ansible_collections.cloudops.core.plugins.module_utils._aws.client import BOTO3_IMPORT_ERROR, Clients, Connection
 from ansible_collections.cloudops.core.plugins.module_utils._aws.ec2_tags import TagFleet, TagGateway
-from ansible_collections.cloudops.core.plugins.module_utils._domain.tags import wishes_from
+from ansible_collections.cloudops.core.plugins.module_utils._domain.tagging import wishes_from
 
 
 def tag(module: AnsibleModule, clients: Clients) -> Result:

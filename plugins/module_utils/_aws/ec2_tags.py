@@ -18,7 +18,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._core.errors import 
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import batches, fan_out
 from ansible_collections.cloudops.core.plugins.module_utils._core.plan import Plan
 from ansible_collections.cloudops.core.plugins.module_utils._domain.power_batches import Patience
-from ansible_collections.cloudops.core.plugins.module_utils._domain.tags import (
+from ansible_collections.cloudops.core.plugins.module_utils._domain.tagging import (
     DROP,
     PUT,
     TagCall,
