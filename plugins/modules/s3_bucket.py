@@ -116,7 +116,7 @@ options:
     choices: [private, public-read, public-read-write, authenticated-read, log-delivery-write]
   policy:
     description:
-      - Bucket policy, as JSON text or a mapping. V({}) removes it.
+      - Bucket policy, as JSON text or a mapping. V({}) or the text V(null) removes it; an empty text is an error.
       - Compared by meaning. The order of statements and lists, a single value against a list of one, and the case of actions don't matter.
       - The statement of O(deny_insecure_transport) isn't affected by this option.
     type: json
@@ -132,7 +132,7 @@ options:
     type: bool
   object_lock_default_retention:
     description:
-      - Retention that new objects get. V({}) removes it. Implies O(object_lock_enabled=true).
+      - Retention that new objects get; implies O(object_lock_enabled=true). V({}) removes it, and implies nothing.
     type: dict
     suboptions:
       mode:
@@ -422,7 +422,7 @@ actions_not_done:
 bucket:
   description:
     - The bucket after the task, with those properties that were asked for. A property that isn't configured is V(null).
-  returned: when O(state=present)
+  returned: when O(state=present) succeeds
   type: dict
   contains:
     name:
@@ -679,8 +679,8 @@ def present(module: AnsibleModule, gateway: S3Gateway) -> Result:
     plan = plan_present(current, desired, gateway.fresh())
     region = (current.region if current else "") or gateway.client().meta.region_name
     properties = {setting: plan.after[setting] for setting in desired.settings}
-    values = {"name": name, "bucket": {"name": name, "arn": arn, "region": region, "properties": properties}}
-    return carry_out(module, plan, lambda: gateway.apply(plan, name), values)
+    facts = {"bucket": {"name": name, "arn": arn, "region": region, "properties": properties}}
+    return carry_out(module, plan, lambda: gateway.apply(plan, name), {"name": name}, facts)
 
 
 def empty(module: AnsibleModule, gateway: S3Gateway) -> Result:

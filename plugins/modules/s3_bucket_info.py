@@ -179,6 +179,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._aws.s3 import S3Gat
 from ansible_collections.cloudops.core.plugins.module_utils._aws.s3_fleet import Query, describe
 from ansible_collections.cloudops.core.plugins.module_utils._domain.bucket_options import check_query
 from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets import PROPERTIES
+from ansible_collections.cloudops.core.plugins.module_utils._domain.tags import as_tags
 
 
 def gather(params: dict[str, Any], clients: Clients) -> Result:
@@ -188,7 +189,7 @@ def gather(params: dict[str, Any], clients: Clients) -> Result:
     query = Query(
         names=params["names"],
         prefix=params["name_prefix"],
-        tags={str(key): str(value) for key, value in params["tags"].items()},
+        tags=as_tags(params["tags"]),
         properties=list(dict.fromkeys(properties)),
         concurrency=params["concurrency"],
     )

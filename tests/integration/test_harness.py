@@ -48,7 +48,7 @@ def test_a_failing_play_is_expected_or_fails_the_test(play: Play) -> None:
 
 
 def test_warnings_fail_the_test_unless_allowed(play: Play) -> None:
-    task = {"ansible.builtin.command": {"cmd": "echo {{ ansible_play_batch | length }}"}, "vars": {"environment": "x"}}
+    task = {"ansible.builtin.add_host": {"name": "other", "groups": ["not-an-identifier"]}}
     with pytest.raises(AssertionError, match="WARNING"):
         play(task)
     assert play(task, quiet=False).statuses == ["changed"]

@@ -140,8 +140,9 @@ def test_single_keys_that_stay_refused_are_reported_and_all_others_go(
     (group,) = failed["refused"]
     assert (group["code"], group["count"]) == ("AccessDenied", 6)
     assert {entry["key"] for entry in group["first"]} == {"k07", "k17", "k27"}
-    for text in ("6", "AccessDenied", "k07"):
+    for text in ("6", "AccessDenied"):
         assert text in failed["msg"]
+    assert any(key in failed["msg"] for key in ("k07", "k17", "k27"))
     assert fault_proxy.calls["DeleteBucket"] == 0
     assert exists(s3, filled)
     done = s3_bucket(name=filled, state="absent", force=True)

@@ -236,32 +236,42 @@ def listing_of(pages: list[dict[str, str]]) -> Callable[[Request], str]:
     def answer(request: Request) -> str:
         query = dict(parse_qsl(request.target.partition("?")[2]))
         number = int(query.get("continuation-token", "0"))
+        shown, left = pages[number], len(pages) - number - 1
+        if "max-buckets" not in query:  # as SDKs ask that know nothing of pages
+            shown, left = {name: region for page in pages for name, region in page.items()}, 0
         entries = "".join(
             f"<Bucket><Name>{name}</Name><CreationDate>2026-01-01T00:00:00.000Z</CreationDate>"
             f"<BucketRegion>{region}</BucketRegion></Bucket>"
-            for name, region in pages[number].items()
+            for name, region in shown.items()
             if name.startswith(query.get("prefix", ""))
         )
-        token = f"<ContinuationToken>{number + 1}</ContinuationToken>" if number + 1 < len(pages) else ""
+        token = f"<ContinuationToken>{number + 1}</ContinuationToken>" if left else ""
         return f"<ListAllMyBucketsResult><Buckets>{entries}</Buckets>{token}</ListAllMyBucketsResult>"
 
     return answer
 
 
-def test_a_list_of_many_pages(s3_bucket_info: Run, fault_proxy: FaultProxy) -> None:
+def test_a_list_of_many_pages(s3_bucket_info: Run, s3: Client, fault_proxy: FaultProxy) -> None:
     # Neither moto nor Ceph of version 16 pages its buckets as S3 does.
     pages = [{f"many-{page}{number:03d}": "eu-west-1" for number in range(1000)} for page in range(3)]
     fault_proxy.reply("ListBuckets", listing_of(pages))
     found = s3_bucket_info(fault_proxy, name_prefix="many-")
     assert names_of(found) == [name for page in pages for name in page]
-    assert fault_proxy.calls == {"ListBuckets": 3}
+    assert fault_proxy.calls == {"ListBuckets": 3 if s3.can_paginate("list_buckets") else 1}
 
 
 @pytest.mark.moto_only("Ceph's gateway has one region")
 @pytest.mark.parametrize("way", ["names", "listed"])
 def test_buckets_in_other_regions_are_reached_in_their_own(
-    s3_bucket: Run, s3_bucket_info: Run, fault_proxy: FaultProxy, new_bucket_name: Callable[[], str], way: str
+    s3_bucket: Run,
+    s3_bucket_info: Run,
+    s3: Client,
+    fault_proxy: FaultProxy,
+    new_bucket_name: Callable[[], str],
+    way: str,
 ) -> None:
+    if way == "listed" and not s3.can_paginate("list_buckets"):
+        pytest.skip("this SDK does not read regions from the list")
     regions = {new_bucket_name(): region for region in ("us-east-1", "eu-west-1", "ap-south-1")}
     for name, region in regions.items():
         s3_bucket(name=name, region=region, tags={"home": region})

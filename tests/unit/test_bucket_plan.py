@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 from ansible_collections.cloudops.core.plugins.module_utils._aws import s3_shapes as shapes
 from ansible_collections.cloudops.core.plugins.module_utils._aws.s3 import APIS
-from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Conflict, Denied, Invalid
+from ansible_collections.cloudops.core.plugins.module_utils._core.errors import (
+    CloudOpsError,
+    Conflict,
+    Denied,
+    Invalid,
+    Throttled,
+    Timeout,
+    Unavailable,
+)
 from ansible_collections.cloudops.core.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.cloudops.core.plugins.module_utils._domain.bucket_options import settings_from
 from ansible_collections.cloudops.core.plugins.module_utils._domain.bucket_policy import deny_insecure_statement
@@ -422,6 +430,25 @@ def test_what_cant_be_read_is_an_error_that_names_it(name: str) -> None:
     assert str(caught.value).startswith(
         f"Could not read the {name.replace('_', ' ')} of bucket example-bucket: no [AccessDenied]"
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [
+        (Denied, "allow the read, or leave the option out"),
+        (Invalid, "leave the option out"),
+        (Throttled, "Run again."),
+        (Unavailable, "Run again."),
+        (Timeout, "Run again."),
+    ],
+)
+def test_what_cant_be_read_keeps_the_kind_of_its_error(kind: type[CloudOpsError], hint: str) -> None:
+    current = Bucket("b", "", {"acl": Reading(UNKNOWN, code="X", message="no", kind=kind.kind)})
+    with pytest.raises(CloudOpsError) as caught:
+        plan_present(current, Desired("b", ARN, "", {"acl": "private"}), {})
+    assert type(caught.value) is kind
+    assert hint in caught.value.hint
+    assert ("allow" in caught.value.hint) is (kind is Denied)
 
 
 def test_a_bucket_elsewhere_is_refused_before_anything_else() -> None:

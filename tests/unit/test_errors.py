@@ -70,3 +70,12 @@ def test_every_type_has_a_kind_of_its_own() -> None:
     kinds = [found.kind for found in types]
     assert len(types) == 8
     assert len(set(kinds)) == len(types)
+
+
+@pytest.mark.parametrize("kind", ["not_found", "denied", "throttled", "conflict", "timeout", "invalid", "unavailable"])
+def test_a_kind_leads_back_to_its_type(kind: str) -> None:
+    assert errors.of_kind(kind).kind == kind
+
+
+def test_an_unknown_kind_is_just_an_error() -> None:
+    assert errors.of_kind("") is CloudOpsError

@@ -208,6 +208,27 @@ def test_refuses(rules: list[Rule], words: str) -> None:
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "rules",
+    [
+        pytest.param([{"expiration": {"days": 1}}] * 1000, id="as many as a bucket takes"),
+        pytest.param([rule(id="x" * 255)], id="the longest id"),
+        pytest.param([rule(expiration={"days": 1})], id="the shortest expiration"),
+        pytest.param([rule(abort_incomplete_multipart_upload_days=1)], id="the shortest wait for uploads"),
+        pytest.param([rule(object_size_greater_than=10, object_size_less_than=12)], id="one size"),
+        pytest.param(
+            [rule(noncurrent_version_expiration={"noncurrent_days": 1, "newer_noncurrent_versions": 1})], id="keep one"
+        ),
+        pytest.param(
+            [rule(expiration={"expired_object_delete_marker": True}, prefix="p")], id="delete markers by prefix"
+        ),
+        pytest.param([{"expiration": {"days": 1}}, {"expiration": {"days": 1}}], id="two without an id"),
+    ],
+)
+def test_takes_what_the_service_takes(rules: list[Rule]) -> None:
+    assert len(normalise(rules)) == len(rules)
+
+
 # ---- dates
 
 

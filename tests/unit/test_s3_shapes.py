@@ -198,6 +198,62 @@ def test_no_policy(response: dict[str, Any]) -> None:
     assert shapes.policy_in(response) is None
 
 
+# ---- what no option covers stays
+
+
+def test_logging_keeps_its_grants_and_the_form_of_its_keys() -> None:
+    seen = answer(
+        "GetBucketLogging",
+        """<BucketLoggingStatus><LoggingEnabled><TargetBucket>old</TargetBucket><TargetPrefix>old/</TargetPrefix>
+        <TargetGrants><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">
+        <ID>auditor</ID></Grantee><Permission>READ</Permission></Grant></TargetGrants>
+        </LoggingEnabled></BucketLoggingStatus>""",
+    )
+    kept = shapes.keep_logging(shapes.logging_out({"target_bucket": "new", "target_prefix": ""}), seen)
+    status = kept["BucketLoggingStatus"]["LoggingEnabled"]
+    assert (status["TargetBucket"], status["TargetPrefix"]) == ("new", "")
+    assert status["TargetGrants"] == seen["LoggingEnabled"]["TargetGrants"]
+    assert b"<ID>auditor</ID>" in request_body("PutBucketLogging", kept)
+
+
+def test_encryption_keeps_what_isnt_ours() -> None:
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/a"}
+    rule = {
+        "ApplyServerSideEncryptionByDefault": default,
+        "BucketKeyEnabled": True,
+        "BlockedEncryptionTypes": {"X": ["Y"]},
+    }
+    sent = shapes.encryption_out({"algorithm": "AES256", "key_id": None, "bucket_key_enabled": False})
+    kept = shapes.keep_encryption(sent, {"ServerSideEncryptionConfiguration": {"Rules": [rule]}})
+    assert kept["ServerSideEncryptionConfiguration"]["Rules"] == [
+        {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BlockedEncryptionTypes": {"X": ["Y"]}}
+    ]
+
+
+def test_lifecycle_keeps_the_size_that_transitions_begin_at() -> None:
+    sent = shapes.lifecycle_rules_out([{"enabled": True, "expiration": {"days": 1}}])
+    kept = shapes.keep_lifecycle(sent, {"Rules": [], "TransitionDefaultMinimumObjectSize": "varies_by_storage_class"})
+    assert kept == {**sent, "TransitionDefaultMinimumObjectSize": "varies_by_storage_class"}
+
+
+@pytest.mark.parametrize(
+    ("keep", "sent"),
+    [
+        pytest.param(
+            shapes.keep_logging, shapes.logging_out({"target_bucket": "b", "target_prefix": ""}), id="logging"
+        ),
+        pytest.param(
+            shapes.keep_encryption,
+            shapes.encryption_out({"algorithm": "aws:kms", "key_id": None, "bucket_key_enabled": True}),
+            id="encryption",
+        ),
+        pytest.param(shapes.keep_lifecycle, shapes.lifecycle_rules_out([]), id="lifecycle"),
+    ],
+)
+def test_where_nothing_was_nothing_is_kept(keep: Any, sent: Any) -> None:
+    assert keep(sent, {}) == sent
+
+
 # ---- ACLs
 
 OWNER = {"ID": "owner"}

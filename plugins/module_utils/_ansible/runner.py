@@ -59,13 +59,20 @@ def run(module: AnsibleModule, work: Callable[[], Result], extras: Callable[[], 
 
 
 def carry_out(
-    module: AnsibleModule, plan: Plan, apply: Callable[[], Iterator[Step]], values: Mapping[str, Any]
+    module: AnsibleModule,
+    plan: Plan,
+    apply: Callable[[], Iterator[Step]],
+    values: Mapping[str, Any],
+    facts: Mapping[str, Any] | None = None,
 ) -> Result:
     """Apply a plan unless it is empty or this is check mode. Both modes answer the same.
 
     When a step fails, the answer says which were done before it.
+
+    :param values: what holds however it ends.
+    :param facts: what holds only once the plan is done.
     """
-    result = Result(changed=bool(plan), values=dict(values), diff=plan.diff(), warnings=plan.warnings)
+    result = Result(changed=bool(plan), values={**values, **(facts or {})}, diff=plan.diff(), warnings=plan.warnings)
     result.values["actions"] = plan.actions()
     if module.check_mode:
         return result
@@ -76,7 +83,7 @@ def carry_out(
     except CloudOpsError as error:
         left = plan.actions()[len(done) :]
         result.changed, result.failure = bool(done), error
-        result.values.update(actions=done, actions_not_done=left)
+        result.values = {**values, "actions": done, "actions_not_done": left}
         result.diff = None
     return result
 

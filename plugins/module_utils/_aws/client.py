@@ -22,6 +22,7 @@ try:
     import botocore.session
     from botocore.config import Config
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+    from botocore.exceptions import NoCredentialsError
     from botocore.utils import parse_timestamp
 
     BOTO3_IMPORT_ERROR = None
@@ -44,7 +45,7 @@ class Connection:
     endpoint_url: str | None = None
     aws_ca_bundle: str | None = None
     validate_certs: bool = True
-    aws_config: Mapping[str, Any] = field(default_factory=dict)
+    aws_config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     assume_role_arn: str | None = None
     external_id: str | None = field(default=None, repr=False)
 
@@ -54,7 +55,7 @@ class Connection:
 
         Keys from the environment count only where no profile was named: a profile that somebody asked for wins over them.
         """
-        values: dict[str, Any] = {name: params.get(name) for name in cls.__dataclass_fields__}
+        values: dict[str, Any] = {name: params.get(name) or None for name in cls.__dataclass_fields__}
         if not values["profile"] and not values["access_key"]:
             _keys_from_environment(values)
         values["region"] = values["region"] or _first_of("AWS_REGION", "AWS_DEFAULT_REGION")
@@ -69,12 +70,15 @@ def _first_of(*names: str) -> str | None:
 
 
 def _keys_from_environment(values: dict[str, Any]) -> None:
-    """Only the older names: boto3 reads the newer ones itself, and in its own order."""
-    if os.environ.get("AWS_ACCESS_KEY_ID") or os.environ.get("AWS_PROFILE"):
+    """Only where one of the older names is in use: boto3 reads the newer ones itself, and in its own order."""
+    if _first_of("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         return
-    if os.environ.get("AWS_ACCESS_KEY") and os.environ.get("AWS_SECRET_KEY"):
-        values["access_key"] = os.environ["AWS_ACCESS_KEY"]
-        values["secret_key"] = os.environ["AWS_SECRET_KEY"]
+    if os.environ.get("AWS_ACCESS_KEY_ID") and os.environ.get("AWS_SECRET_ACCESS_KEY"):
+        return
+    access_key = _first_of("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY")
+    secret_key = _first_of("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY")
+    if access_key and secret_key:
+        values["access_key"], values["secret_key"] = access_key, secret_key
         values["session_token"] = values["session_token"] or _first_of("AWS_SESSION_TOKEN")
 
 
@@ -99,7 +103,7 @@ class Clients:
         self.connection = connection
         self.calls = CallCounter()
         self._pool = pool
-        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
         self._opened: Any = None
 
     @property
@@ -122,35 +126,44 @@ class Clients:
         """
         region = region or self.region
         if region is None:
-            if not self.connection.endpoint_url and not os.environ.get("AWS_ENDPOINT_URL"):
+            if not self._has_endpoint():
                 raise Invalid(
                     "no AWS region is known",
                     code="NoRegion",
                     hint="Set the region option, AWS_REGION, or a region in the profile.",
                 )
             region = "us-east-1"
-        key = (service, region)
+        key = (service, region, repr(sorted(config.items())))
         if key not in self._clients:
-            with aws_errors(f"connect to {service}", region):
-                self._clients[key] = self._make(service, region, config)
+            self._clients[key] = self._make(service, region, config)
             self.calls.watch(self._clients[key])
         return self._clients[key]
 
+    def _has_endpoint(self) -> bool:
+        """Whether an endpoint is given by any of the ways that boto3 knows."""
+        if self.connection.endpoint_url or any(name.startswith("AWS_ENDPOINT_URL") for name in os.environ):
+            return True
+        return "endpoint_url" in self._session._session.get_scoped_config()
+
     def _make(self, service: str, region: str, config: dict[str, Any]) -> Any:
-        return self._session.client(
-            service,
-            region_name=region,
-            endpoint_url=self.connection.endpoint_url,
-            verify=_verify(self.connection),
-            config=_config(self.connection, self._pool).merge(Config(**config)),
-        )
+        with aws_errors(f"connect to {service}", region):
+            base = _config(self.connection, self._pool)
+            if "s3" in config:  # merge() would replace the whole of it
+                config = {**config, "s3": {**(base.s3 or {}), **config["s3"]}}
+            return self._session.client(
+                service,
+                region_name=region,
+                endpoint_url=self.connection.endpoint_url,
+                verify=_verify(self.connection),
+                config=base.merge(Config(**config)),
+            )
 
 
 def _verify(connection: Connection) -> Any:
-    """None leaves the choice of authorities to boto3, which reads AWS_CA_BUNDLE."""
+    """None leaves the choice of authorities to boto3, which reads AWS_CA_BUNDLE; an empty one would turn verification off."""
     if not connection.validate_certs:
         return False
-    return connection.aws_ca_bundle
+    return connection.aws_ca_bundle or (True if os.environ.get("AWS_CA_BUNDLE") == "" else None)
 
 
 def _config(connection: Connection, pool: int) -> Any:
@@ -167,6 +180,10 @@ def _config(connection: Connection, pool: int) -> Any:
 
 
 def _session(connection: Connection) -> Any:
+    if connection.session_token and not connection.access_key:
+        raise Invalid("session_token is given without keys", hint="Give access_key and secret_key with session_token.")
+    if bool(connection.access_key) != bool(connection.secret_key):
+        raise Invalid("half a key pair is given", hint="Give both access_key and secret_key.")
     session = boto3.session.Session(
         botocore_session=_botocore_session(),
         aws_access_key_id=connection.access_key,
@@ -186,7 +203,9 @@ def _botocore_session() -> Any:
 
 
 def _quick_timestamp(value: Any) -> Any:
-    """ISO 8601 by the standard library; everything else as botocore reads it."""
+    """ISO 8601 and seconds since 1970 by the standard library; everything else as botocore reads it."""
+    if isinstance(value, (int, float)):
+        return datetime.fromtimestamp(value, timezone.utc)
     if isinstance(value, str) and "T" in value:
         try:
             moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
@@ -199,21 +218,27 @@ def _quick_timestamp(value: Any) -> Any:
 def _assume_role(session: Any, connection: Connection) -> Any:
     """A session with the role's credentials, which renew themselves: emptying a large bucket outlives a single hour."""
 
+    # Other servers answer STS at the endpoint that they answer everything else at; Amazon's endpoints serve one service each.
+    theirs = ".amazonaws.com" in (connection.endpoint_url or "")
+
     def make_client(service: str, **kwargs: Any) -> Any:
         return session.client(
             service,
-            endpoint_url=connection.endpoint_url,
+            endpoint_url=None if theirs else connection.endpoint_url,
             verify=_verify(connection),
             config=_config(connection, 10),
             **kwargs,
         )
 
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError()
     extra = {"RoleSessionName": USER_AGENT}
     if connection.external_id:
         extra["ExternalId"] = connection.external_id
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=make_client,
-        source_credentials=session.get_credentials(),
+        source_credentials=credentials,
         role_arn=connection.assume_role_arn or "",
         extra_args=extra,
     )

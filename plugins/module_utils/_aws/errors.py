@@ -152,29 +152,46 @@ def from_client_error(error: Any, operation: str, resource: str) -> CloudOpsErro
 
 def from_sdk_error(error: Exception, operation: str, resource: str) -> CloudOpsError:
     """A failure on this side of the wire: no credentials, no region, no connection."""
-    kind: type[CloudOpsError]
     name = type(error).__name__
-    if isinstance(error, (sdk.NoCredentialsError, sdk.PartialCredentialsError, sdk.CredentialRetrievalError)):
-        kind, hint = (
-            Denied,
-            "Set access_key and secret_key, profile, or the environment that boto3 reads (AWS_ACCESS_KEY_ID ...).",
-        )
-    elif isinstance(error, sdk.ProfileNotFound):
-        kind, hint = (
-            Invalid,
-            "Correct the profile option or AWS_PROFILE, or add the profile to the shared configuration file.",
-        )
-    elif isinstance(error, (sdk.NoRegionError, sdk.InvalidRegionError)):
-        kind, hint = Invalid, "Set the region option, AWS_REGION, or a region in the profile."
-    elif isinstance(error, sdk.SSLError):
-        kind, hint = Unavailable, "Set aws_ca_bundle to the authority that signed the endpoint's certificate."
-    elif isinstance(error, (sdk.ReadTimeoutError, sdk.ConnectTimeoutError)):
-        kind, hint = Timeout, "Check endpoint_url and the network; aws_config sets the timeouts."
-    elif isinstance(error, (sdk.ConnectionError, sdk.HTTPClientError)):
-        kind, hint = Unavailable, "Check endpoint_url, the network, and that the server runs."
-    else:
-        kind, hint = Invalid, ""
+    names = [ancestor.__name__ for ancestor in type(error).__mro__]
+    kind, hint = next((cure for ancestor in names for cure in (_OURS.get(ancestor),) if cure), (Invalid, ""))
     return kind(str(error), operation=operation, resource=resource, code=name, hint=hint)
+
+
+_NO_CREDENTIALS = (
+    Denied,
+    "Set access_key and secret_key, profile, or the environment that boto3 reads (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY).",
+)
+_SIGN_IN = (Denied, "Sign in again (aws sso login), or use other credentials.")
+_NO_REGION = (Invalid, "Set the region option, AWS_REGION, or a region in the profile.")
+_NO_PROFILE = (
+    Invalid,
+    "Correct the profile option or AWS_PROFILE, or add the profile to the shared configuration file.",
+)
+_SLOW = (Timeout, "Check endpoint_url and the network; aws_config sets the timeouts.")
+_AWAY = (Unavailable, "Check endpoint_url, the network, and that the server runs.")
+
+# By the names of botocore's exceptions, the nearest ancestor first: older versions lack some of them.
+_OURS: dict[str, tuple[type[CloudOpsError], str]] = {
+    "NoCredentialsError": _NO_CREDENTIALS,
+    "PartialCredentialsError": _NO_CREDENTIALS,
+    "CredentialRetrievalError": _NO_CREDENTIALS,
+    "MetadataRetrievalError": _NO_CREDENTIALS,
+    "SSOError": _SIGN_IN,
+    "TokenRetrievalError": _SIGN_IN,
+    "LoginError": _SIGN_IN,
+    "ProfileNotFound": _NO_PROFILE,
+    "ConfigNotFound": _NO_PROFILE,
+    "NoRegionError": _NO_REGION,
+    "InvalidRegionError": _NO_REGION,
+    "SSLError": (Unavailable, "Set aws_ca_bundle to the authority that signed the endpoint's certificate."),
+    "ReadTimeoutError": _SLOW,
+    "ConnectTimeoutError": _SLOW,
+    "WaiterError": (Timeout, "The service takes longer than usual: run again."),
+    "ConnectionError": _AWAY,
+    "HTTPClientError": _AWAY,
+    "ValueError": (Invalid, "Check endpoint_url: it begins with http:// or https:// and names a host."),
+}
 
 
 @contextmanager

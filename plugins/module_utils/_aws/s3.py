@@ -34,6 +34,7 @@ class Api:
 
     :param absent: the error codes that mean "not configured".
     :param none: what writing "not configured" sends, where there is no call that deletes.
+    :param keep: adds to a write what the last answer had and no option covers, so that it isn't lost.
     :param never_empty: S3 says "not configured" with an error, so that an answer without content comes from a server that doesn't
         know the call and took it for another one.
     """
@@ -45,6 +46,7 @@ class Api:
     absent: frozenset[str] = frozenset()
     delete: str | None = None
     none: Mapping[str, Any] | None = None
+    keep: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] | None = None
     never_empty: bool = False
 
 
@@ -69,6 +71,7 @@ APIS: Mapping[str, Api] = {
         shapes.encryption_out,
         _codes("ServerSideEncryptionConfigurationNotFoundError"),
         "delete_bucket_encryption",
+        keep=shapes.keep_encryption,
         never_empty=True,
     ),
     "public_access": Api(
@@ -111,6 +114,7 @@ APIS: Mapping[str, Api] = {
         shapes.lifecycle_rules_out,
         _codes("NoSuchLifecycleConfiguration"),
         "delete_bucket_lifecycle",
+        keep=shapes.keep_lifecycle,
     ),
     "logging": Api(
         "get_bucket_logging",
@@ -118,6 +122,7 @@ APIS: Mapping[str, Api] = {
         shapes.logging_in,
         shapes.logging_out,
         none={"BucketLoggingStatus": {}},
+        keep=shapes.keep_logging,
     ),
     "cors": Api(
         "get_bucket_cors",
@@ -163,7 +168,7 @@ class S3Gateway:
         self._clients = clients
         self._dualstack = dualstack
         self._owner = {"ExpectedBucketOwner": owner} if owner else {}
-        self._smallest_transition: dict[str, str] = {}
+        self._seen: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     @property
     def clients(self) -> Clients:
@@ -252,8 +257,7 @@ class S3Gateway:
             raise Invalid(
                 "the endpoint answers, but not to this question: it lacks the function", code="NotImplemented"
             )
-        if prop == "lifecycle_rules" and response.get("TransitionDefaultMinimumObjectSize"):
-            self._smallest_transition[name] = response["TransitionDefaultMinimumObjectSize"]
+        self._seen[(name, prop)] = response
         return Reading(VALUE if value is not None else ABSENT, value)
 
     def list_buckets(self, prefix: str = "") -> Iterator[BucketSummary]:
@@ -284,9 +288,12 @@ class S3Gateway:
         for step in plan.steps:
             if step.action == "create":
                 self._create(name, plan)
+                yield step
+                if len(plan.steps) > 1:
+                    self._wait_for(name)
             else:
                 self._write(name, step)
-            yield step
+                yield step
 
     def _create(self, name: str, plan: Plan) -> None:
         client = self.client()
@@ -301,9 +308,10 @@ class S3Gateway:
         except CloudOpsError as error:
             if error.code != "BucketAlreadyOwnedByYou":
                 raise
-        if len(plan.steps) > 1:
-            with aws_errors("wait for the new bucket", f"bucket {name}"):
-                client.get_waiter("bucket_exists").wait(Bucket=name)
+
+    def _wait_for(self, name: str) -> None:
+        with aws_errors("wait for the new bucket", f"bucket {name}"):
+            self.client().get_waiter("bucket_exists").wait(Bucket=name, **self._owner)
 
     def _write(self, name: str, step: Step) -> None:
         api = APIS[step.subject]
@@ -314,8 +322,8 @@ class S3Gateway:
             verb, method, arguments = "remove", api.delete, {}
         else:
             verb, method, arguments = "remove", api.put, dict(api.none or {})
-        if method == "put_bucket_lifecycle_configuration" and name in self._smallest_transition:
-            arguments["TransitionDefaultMinimumObjectSize"] = self._smallest_transition[name]
+        if verb == "set" and api.keep:
+            arguments = dict(api.keep(arguments, self._seen.get((name, step.subject), {})))
         with aws_errors(f"{verb} the {subject}", f"bucket {name}"):
             getattr(self.client(), method)(Bucket=name, **arguments, **self._owner)
 
@@ -333,7 +341,9 @@ class S3Gateway:
 
 
 def _unknown(error: CloudOpsError | None) -> Reading:
-    return Reading(UNKNOWN, code=error.code if error else "", message=error.message if error else "")
+    if error is None:
+        return Reading(UNKNOWN)
+    return Reading(UNKNOWN, code=error.code, message=error.message, kind=error.kind)
 
 
 def _unless_gone(error: CloudOpsError | None) -> bool:

@@ -213,6 +213,30 @@ def acceleration_out(value: bool) -> Shape:
     return {"AccelerateConfiguration": {"Status": "Enabled" if value else "Suspended"}}
 
 
+# ---- what no option covers
+
+
+def keep_encryption(arguments: Shape, seen: Shape) -> Shape:
+    """The rule's other settings, such as the kinds of encryption that are blocked."""
+    rules = seen.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+    ours = ("ApplyServerSideEncryptionByDefault", "BucketKeyEnabled")
+    kept = {key: value for key, value in (rules[0] if rules else {}).items() if key not in ours}
+    (rule,) = arguments["ServerSideEncryptionConfiguration"]["Rules"]
+    return {"ServerSideEncryptionConfiguration": {"Rules": [{**kept, **rule}]}}
+
+
+def keep_logging(arguments: Shape, seen: Shape) -> Shape:
+    """The grants on the logs and the form of their keys."""
+    kept = seen.get("LoggingEnabled") or {}
+    return {"BucketLoggingStatus": {"LoggingEnabled": {**kept, **arguments["BucketLoggingStatus"]["LoggingEnabled"]}}}
+
+
+def keep_lifecycle(arguments: Shape, seen: Shape) -> Shape:
+    """The smallest object that transitions move."""
+    name = "TransitionDefaultMinimumObjectSize"
+    return {**arguments, **({name: seen[name]} if seen.get(name) else {})}
+
+
 # ---- lifecycle
 
 _WHEN = {

@@ -109,3 +109,11 @@ class Unavailable(CloudOpsError):
     """The endpoint can't be reached or fails on its own side, even after the SDK's own retries."""
 
     kind = "unavailable"
+
+
+_BY_KIND = {kind.kind: kind for kind in (NotFound, Denied, Throttled, Conflict, Timeout, Invalid, Unavailable)}
+
+
+def of_kind(kind: str) -> type[CloudOpsError]:
+    """The type of error that has this ``kind``."""
+    return _BY_KIND.get(kind, CloudOpsError)

@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
 from ansible_collections.cloudops.core.plugins.module_utils._domain import bucket_policy, lifecycle
 from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets import PUBLIC_ACCESS_FLAGS, check_name
+from ansible_collections.cloudops.core.plugins.module_utils._domain.tags import as_tags
 
 Options = Mapping[str, Any]
 
@@ -83,13 +84,7 @@ def _tags(options: Options) -> Any:
     reserved = sorted(str(key) for key in options["tags"] if str(key).lower().startswith("aws:"))
     if reserved:
         raise Invalid(f"tags: {', '.join(reserved)} begins with aws:, which is reserved", hint="Choose other names.")
-    tags = {str(key): "" if value is None else _text(value) for key, value in options["tags"].items()}
-    return {"tags": tags, "purge": options["purge_tags"]}
-
-
-def _text(value: Any) -> str:
-    """YAML's true is the tag "true"; Python would make it "True"."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return {"tags": as_tags(options["tags"]), "purge": options["purge_tags"]}
 
 
 def _versioning(options: Options) -> Any:
@@ -160,7 +155,7 @@ def _object_lock(options: Options) -> Any:
         length = retention["days"] if "days" in retention else retention["years"]
         if length < 1:
             raise Invalid(f"object_lock_default_retention lasts {length}; the shortest is 1")
-    return {"enabled": enabled is not False, "default_retention": retention}
+    return {"enabled": True if retention else enabled, "default_retention": retention}
 
 
 def _lifecycle_rules(options: Options) -> Any:

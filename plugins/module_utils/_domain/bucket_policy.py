@@ -20,23 +20,27 @@ Document = dict[str, Any]
 DENY_INSECURE_SID = "CloudopsDenyInsecureTransport"
 
 _HOW_TO_GIVE = "Give policy as JSON text or as a YAML mapping."
-_ACCOUNT_ROOT = re.compile(r"^arn:aws[\w-]*:iam::(\d{12}):root$")
+_ACCOUNT_ROOT = re.compile(r"arn:aws[\w-]*:iam::(\d{12}):root")
 _OLDEST_VERSION = "2008-10-17"
 
 
 def parse(text: str | Mapping[str, Any] | None) -> Document | None:
-    """Read a policy from JSON text or a mapping; empty means "no policy".
+    """Read a policy from JSON text or a mapping; an empty object, null, or None, means "no policy".
 
     :raises Invalid: when the text isn't a JSON object, with the place of the mistake.
     """
-    if text is None or text == "":
+    if text is None:
         return None
+    if isinstance(text, str) and not text.strip():
+        raise Invalid("policy is an empty text", hint="Give {} to remove the policy, or leave policy out to keep it.")
     document: Any = text
     if isinstance(text, str):
         try:
             document = json.loads(text, object_pairs_hook=_no_key_twice)
         except ValueError as error:
             raise Invalid(f"policy is not valid JSON: {error}", hint=_HOW_TO_GIVE) from error
+    if document is None:  # the text "null"
+        return None
     if not isinstance(document, Mapping):
         raise Invalid(f"policy must be a JSON object, not a {type(document).__name__}", hint=_HOW_TO_GIVE)
     if document and not document.get("Statement"):
@@ -133,7 +137,7 @@ def _canonical_principal(value: Any) -> Any:
 
 
 def _principal_name(name: Any) -> str:
-    match = _ACCOUNT_ROOT.match(str(name))
+    match = _ACCOUNT_ROOT.fullmatch(str(name))
     return match.group(1) if match else str(name)
 
 

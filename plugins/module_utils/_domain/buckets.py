@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Conflict, Denied, Invalid
+from ansible_collections.cloudops.core.plugins.module_utils._core.errors import (
+    CloudOpsError,
+    Conflict,
+    Denied,
+    Invalid,
+    Throttled,
+    Timeout,
+    Unavailable,
+    of_kind,
+)
 from ansible_collections.cloudops.core.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.cloudops.core.plugins.module_utils._domain import bucket_policy, lifecycle
 
@@ -26,6 +35,7 @@ class Reading:
     value: Any = None
     code: str = ""
     message: str = ""
+    kind: str = ""
 
     def as_result(self) -> dict[str, Any]:
         """As a return value."""
@@ -121,14 +131,14 @@ def _resolve_policy(current: Any, asked: Mapping[str, Any], arn: str) -> Any:
 
 
 def _resolve_object_lock(current: Any, asked: Mapping[str, Any], _arn: str) -> dict[str, Any] | None:
-    """``default_retention`` of None keeps what is there; {} removes it."""
+    """``enabled`` of None leaves the lock as it is. ``default_retention`` of None keeps what is there; {} removes it."""
     enabled = bool(current and current["enabled"])
-    if not asked["enabled"]:
-        if enabled:
-            raise Invalid(
-                "object lock is on for this bucket, and the service can't turn it off",
-                hint="Leave object_lock_enabled out, or make a new bucket without it.",
-            )
+    if asked["enabled"] is False and enabled:
+        raise Invalid(
+            "object lock is on for this bucket, and the service can't turn it off",
+            hint="Leave object_lock_enabled out, or make a new bucket without it.",
+        )
+    if not (enabled or asked["enabled"]):
         return None
     retention = asked["default_retention"]
     if retention is None:
@@ -190,7 +200,7 @@ def plan_present(current: Bucket | None, desired: Desired, fresh: Mapping[str, A
     :param current: None when there is no such bucket.
     :param fresh: what a bucket that was just made has by itself on this provider.
     :raises Conflict: the bucket is in another region than asked.
-    :raises Denied: a property that was asked for can't be read.
+    :raises CloudOpsError: a property that was asked for can't be read.
     """
     before: dict[str, Any] = {"state": "present" if current else "absent"}
     after: dict[str, Any] = {"state": "present"}
@@ -228,13 +238,15 @@ def _differs(name: str, value: Any, wanted: Any, *, made: bool, fresh: Mapping[s
 def _known(bucket: Bucket, name: str) -> Any:
     reading = bucket.readings[name]
     if reading.state == UNKNOWN:
-        kind = Invalid if reading.code == "NotImplemented" else Denied
-        raise kind(
+        spared = "What isn't given is neither read nor written: "
+        cure = "allow the read, or leave the option out." if reading.kind == Denied.kind else "leave the option out."
+        again = reading.kind in (Throttled.kind, Unavailable.kind, Timeout.kind)
+        raise of_kind(reading.kind or Denied.kind)(
             reading.message or "the property can't be read",
             operation=f"read the {name.replace('_', ' ')}",
             resource=f"bucket {bucket.name}",
             code=reading.code,
-            hint="What isn't given is neither read nor written: allow the read, or leave the option out.",
+            hint="Run again." if again else spared + cure,
         )
     return reading.value
 
@@ -464,7 +476,7 @@ def not_empty(name: str, sample: Tally, more: bool) -> Conflict:
 
 # ---- input
 
-_AGE = re.compile(r"^(?P<count>\d+)(?P<unit>[smhdw])$")
+_AGE = re.compile(r"(?P<count>\d{1,12})(?P<unit>[smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -473,7 +485,7 @@ def parse_age(text: str) -> timedelta:
 
     :raises Invalid: for anything else, and for 0 (which would select nothing less than everything).
     """
-    match = _AGE.match(text.strip())
+    match = _AGE.fullmatch(text.strip())
     if not match or int(match["count"]) == 0:
         raise Invalid(
             f"older_than is {text!r}", hint="Write a number above 0 and a unit of s, m, h, d or w, such as 30d."
@@ -496,8 +508,8 @@ def cutoff(age: str | None, now: datetime) -> datetime | None:
         raise Invalid(f"older_than is {age!r}, longer than any date reaches", hint="Write a smaller number.") from error
 
 
-_NAME = re.compile(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
-_ADDRESS = re.compile(r"^\d{1,3}(\.\d{1,3}){3}$")
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 _PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
@@ -512,11 +524,11 @@ def check_name(name: str) -> None:
     problem = ""
     if not 3 <= len(name) <= 63:
         problem = f"it has {len(name)} characters; 3 to 63 are allowed"
-    elif not _NAME.match(name):
+    elif not _NAME.fullmatch(name):
         problem = "only lower-case letters, digits, dots and hyphens are allowed, with a letter or digit at both ends"
     elif ".." in name:
         problem = "two dots stand side by side"
-    elif _ADDRESS.match(name):
+    elif _ADDRESS.fullmatch(name):
         problem = "it looks like an IP address"
     elif name.startswith(_PREFIXES):
         problem = f"the beginnings {', '.join(_PREFIXES)} are reserved"

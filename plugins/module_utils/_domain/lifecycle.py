@@ -14,6 +14,7 @@ from datetime import date, datetime, timezone
 from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
+from ansible_collections.cloudops.core.plugins.module_utils._domain.tags import as_tags
 
 Rule = dict[str, Any]
 
@@ -80,7 +81,7 @@ def _normalise_rule(given: Mapping[str, Any], index: int) -> Rule:
     where = f"lifecycle_rules[{index}]" + (f" (id {rule['id']})" if "id" in rule else "")
     rule["enabled"] = bool(given.get("enabled", True))
     if "tags" in rule:
-        rule["tags"] = {str(key): str(value) for key, value in rule["tags"].items()}
+        rule["tags"] = as_tags(rule["tags"])
     for name in ("expiration", "noncurrent_version_expiration"):
         if name in rule:
             rule[name] = _compact(rule[name])
@@ -133,7 +134,10 @@ def iso_date(value: Any) -> str:
         except ValueError as error:
             raise Invalid(f"{value!r} is not a date", hint="Write lifecycle dates as YYYY-MM-DD.") from error
         moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    moment = moment.astimezone(timezone.utc)
+    try:
+        moment = moment.astimezone(timezone.utc)
+    except OverflowError as error:
+        raise Invalid(f"{value!r} is not a date", hint="Write lifecycle dates as YYYY-MM-DD.") from error
     if (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0):
         raise Invalid(f"the lifecycle date {value} is not midnight UTC", hint="Write lifecycle dates as YYYY-MM-DD.")
     return moment.date().isoformat()
@@ -143,7 +147,7 @@ def _check_when(item: Mapping[str, Any], where: str) -> None:
     if "days" in item and "date" in item:
         raise Invalid(f"{where} has both days and date", hint="Give one of them.")
     for name in ("days", "noncurrent_days", "newer_noncurrent_versions"):
-        lowest = 0 if name == "days" and "storage_class" in item else 1
+        lowest = 0 if name != "newer_noncurrent_versions" and "storage_class" in item else 1
         if name in item and int(item[name]) < lowest:
             raise Invalid(f"{where}.{name} is {item[name]}; the smallest that the service takes is {lowest}")
 
@@ -153,6 +157,11 @@ def _check_rule(rule: Rule, where: str) -> None:
         raise Invalid(f"{where} does nothing", hint=f"Give at least one of {', '.join(ACTIONS)}.")
     if len(str(rule.get("id", ""))) > 255:
         raise Invalid(f"{where}: an id has at most 255 characters")
+    days = rule.get("abort_incomplete_multipart_upload_days", 1)
+    if days < 1:
+        raise Invalid(
+            f"{where}.abort_incomplete_multipart_upload_days is {days}; the smallest that the service takes is 1"
+        )
     expiration = rule.get("expiration", {})
     if "expired_object_delete_marker" in expiration and (len(expiration) > 1 or "tags" in rule):
         raise Invalid(

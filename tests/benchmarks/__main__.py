@@ -1,0 +1,114 @@
+# Copyright (c) 2026 cloudops.core contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measures cloudops.core against amazon.aws on one S3 server: python -m tests.benchmarks (make bench)."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from tests.benchmarks import machine, measure, report
+from tests.benchmarks.gateway import s3_server
+from tests.benchmarks.sides import VENV, Player
+from tests.integration.s3 import S3Server
+from tests.servers.child import ROOT
+from tests.servers.fault_proxy import FaultProxyProcess
+
+LATENCY_MS = 50
+SECTIONS = ("memory", "present", "present-latency", "empty", "empty-latency")
+FIGURES = ROOT / "build" / "benchmarks.md"
+PINS = ROOT / "tests" / "requirements" / "rival.txt"
+
+
+def say(text: str) -> None:
+    """Tell how far it is."""
+    print(time.strftime("%H:%M:%S"), text, flush=True)
+
+
+def make_venv() -> None:
+    """Make the environment with the other collection, anew when its pins are newer."""
+    stamp = VENV / ".stamp"
+    if not stamp.exists() or stamp.stat().st_mtime < PINS.stat().st_mtime:
+        pythons = [f"rival:{version}" for version in ("3.13", "3.12", "3.14")]
+        subprocess.run([str(ROOT / "tools" / "venv.sh"), VENV.name, *pythons], check=True, cwd=ROOT)
+
+
+def versions_used() -> str:
+    """What both sides run on."""
+    code = (
+        "import json, platform, sys; from importlib.metadata import version as v; from pathlib import Path;"
+        "manifest = Path(sys.argv[1]).glob('lib/*/site-packages/ansible_collections/amazon/aws/MANIFEST.json');"
+        "aws = json.loads(next(manifest).read_text())['collection_info']['version'];"
+        'print(f\'Python {platform.python_version()}, ansible-core {v("ansible-core")}, boto3 {v("boto3")}, amazon.aws {aws}\')'
+    )
+    command = [str(VENV / "bin" / "python"), "-c", code, str(VENV)]
+    done: subprocess.CompletedProcess[str] = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip()
+
+
+def sections(options: argparse.Namespace, player: Player, server: S3Server) -> dict[str, Callable[[], str]]:
+    """The parts of the report by name, each still to be measured."""
+    emptying, repeated = f"Removing a bucket with {options.versions:,} versions", "A repeated present"
+    behind = f", {LATENCY_MS} ms before each request"
+    straight = measure.Contest(player, server, say)
+
+    def empty(contest: measure.Contest) -> measure.Compared:
+        return contest.emptying(options.versions, options.versions_per_key, options.rounds)
+
+    def present(contest: measure.Contest) -> measure.Compared:
+        return contest.presence(options.present_rounds)
+
+    def delayed(measuring: Callable[[measure.Contest], measure.Compared]) -> measure.Compared:
+        with FaultProxyProcess(server.endpoint, LATENCY_MS) as proxy:
+            return measuring(replace(straight, proxy=proxy))
+
+    def peaks() -> list[measure.Peak]:
+        return [measure.peak(server, number, say) for number in options.memory_versions]
+
+    return {
+        "present": lambda: report.comparison(repeated, present(straight), report.Goal(0.8, faster=False)),
+        "present-latency": lambda: report.comparison(repeated + behind, delayed(present), None),
+        "memory": lambda: report.memory(peaks(), allowed=0.2),
+        "empty": lambda: report.comparison(emptying, empty(straight), report.Goal(3, faster=True)),
+        "empty-latency": lambda: report.comparison(emptying + behind, delayed(empty), report.Goal(6, faster=True)),
+    }
+
+
+def main() -> None:
+    """Measure, print, and write the figures to build/benchmarks.md, and into a page when asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("section", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; default: all of them")
+    parser.add_argument("--versions", type=int, default=20_000, help="object versions to remove (20000)")
+    # On Ceph, amazon.aws leaves versions behind, and fails, when a listed page ends between two versions of a key.
+    parser.add_argument("--versions-per-key", type=int, default=1, help="of the objects to remove (1)")
+    parser.add_argument("--memory-versions", type=int, nargs=2, default=(10_000, 100_000), metavar=("FEW", "MANY"))
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each side, removing (3)")
+    parser.add_argument("--present-rounds", type=int, default=9, help="runs of each side, present (9)")
+    parser.add_argument("--page", type=Path, help="also put the figures into this page, between its marks")
+    options = parser.parse_args()
+    if unknown := set(options.section) - set(SECTIONS):
+        parser.error(f"no such section: {', '.join(sorted(unknown))}")
+    make_venv()
+    FIGURES.parent.mkdir(exist_ok=True)
+    with s3_server() as server, tempfile.TemporaryDirectory(prefix="cloudops-bench.") as scratch:
+        parts = [f"{time.strftime('%Y-%m-%d %H:%M %Z')}. {machine.description()}. {versions_used()}.\n"]
+        todo = sections(options, Player(Path(scratch)), server)
+        for name in options.section or SECTIONS:
+            say(name)
+            parts.append(todo[name]())
+            # After each part: a later one that fails doesn't take the earlier ones with it.
+            FIGURES.write_text("\n".join(parts), encoding="utf-8")
+    figures = "\n".join(parts)
+    print(figures)
+    if options.page:
+        report.put_into(options.page, figures)
+
+
+if __name__ == "__main__":
+    main()
