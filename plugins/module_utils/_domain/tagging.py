@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Invalid
 from ansible_collections.cloudops.core.plugins.module_utils._core.plan import Plan, Step
+from ansible_collections.cloudops.core.plugins.module_utils._domain.tags import as_tags
 
 KEY_LENGTH, VALUE_LENGTH = 128, 256
 RESERVED = "aws:"
@@ -97,9 +98,9 @@ def _wish(entry: Mapping[str, Any], tags: Mapping[Any, Any], remove: Iterable[st
     resource = str(entry["id"]).strip()
     if not resource:
         raise Invalid("a resource has an empty id", hint="Give the id of an instance, a volume, a snapshot and so on.")
-    wanted = {
-        _key(key): _value(key, value) for given in (tags, entry.get("tags") or {}) for key, value in given.items()
-    }
+    wanted = as_tags({**tags, **(entry.get("tags") or {})})
+    for key, value in wanted.items():
+        _check(_key(key), value)
     unwanted = frozenset(_key(key) for given in (remove, entry.get("remove_tags") or ()) for key in given)
     if both := sorted(unwanted & set(wanted)):
         raise Invalid(f"the tag {both[0]} of {resource} is to be set and removed at once")
@@ -115,14 +116,9 @@ def _key(key: Any) -> str:
     return text
 
 
-def _value(key: Any, value: Any) -> str:
-    if isinstance(value, (list, tuple, Mapping)):
-        raise Invalid(f"the value of the tag {key} is no text", hint="A tag has one value.")
-    # YAML's true is the word "true"; Python would make it "True".
-    text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-    if len(text) > VALUE_LENGTH:
-        raise Invalid(f"the value of the tag {key} has {len(text)} characters", hint=f"It has at most {VALUE_LENGTH}.")
-    return text
+def _check(key: str, value: str) -> None:
+    if len(value) > VALUE_LENGTH:
+        raise Invalid(f"the value of the tag {key} has {len(value)} characters", hint=f"It has at most {VALUE_LENGTH}.")
 
 
 def change_of(wish: TagWish, before: Mapping[str, str], *, purge: bool = False) -> TagChange:
