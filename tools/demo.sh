@@ -34,7 +34,7 @@ export ANSIBLE_HOME=$scratch/home ANSIBLE_LOCALHOST_WARNING=false
 export ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ANSIBLE_CALLBACK_RESULT_FORMAT=yaml
 export ANSIBLE_CALLBACK_PLUGINS=$PWD/tools/demo/callback_plugins ANSIBLE_CALLBACKS_ENABLED=demo_summary
 bucket=cloudops-demo-$$
-run=(ansible-playbook --inventory localhost, cloudops.core.bucket_lifecycle --extra-vars @tools/demo/variables.yml
+run=(ansible-playbook --inventory 'localhost,' cloudops.core.bucket_lifecycle --extra-vars @tools/demo/variables.yml
     --extra-vars "bucket_lifecycle_name=$bucket")
 
 step "1. What would happen: ansible-playbook cloudops.core.bucket_lifecycle --check"

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -94,6 +96,8 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.section) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
+    # Asked to end, it still removes its buckets and ends its servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     make_venv()
     FIGURES.parent.mkdir(exist_ok=True)
     with s3_server() as server, tempfile.TemporaryDirectory(prefix="cloudops-bench.") as scratch:

@@ -45,7 +45,7 @@ def timed(command: Sequence[str], env: Mapping[str, str], log: Path) -> tuple[Co
     server, machine, start = _used_by(servers), _used_by_all(), time.monotonic()
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=env)
-        _, status, usage = os.wait4(process.pid, 0)
+        _unused, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     wall = time.monotonic() - start
     own = usage.ru_utime + usage.ru_stime

@@ -70,8 +70,8 @@ def put_into(page: Path, figures: str) -> None:
     Raises ValueError when the page has no such marks.
     """
     text = page.read_text(encoding="utf-8")
-    head, _, rest = text.partition(BEGIN)
-    _, mark, tail = rest.partition(END)
+    head, _unused, rest = text.partition(BEGIN)
+    _unused, mark, tail = rest.partition(END)
     if not mark:
         raise ValueError(f"{page} has no {BEGIN} and {END}")
     page.write_text(f"{head}{BEGIN}\n\n{figures}\n{END}{tail}", encoding="utf-8")

@@ -131,7 +131,9 @@ class Play:
         command += ["--tags", ",".join(tags)] if tags else []
         command += ["--extra-vars", json.dumps(dict(extra_vars))] if extra_vars else []
         clean = self._environment(results, env)
-        done = subprocess.run(command, env=clean, cwd=self.directory, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            command, env=clean, cwd=self.directory, capture_output=True, text=True, timeout=300, check=False
+        )
         output = done.stdout + done.stderr
         lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
         tasks = [TaskResult(**json.loads(line)) for line in lines]

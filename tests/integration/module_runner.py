@@ -47,7 +47,7 @@ def run_forked(request: dict[str, Any]) -> dict[str, Any]:
             os.dup2(out.fileno(), 1)
             os.dup2(err.fileno(), 2)
             _exit_after(request)
-        _, status = os.waitpid(child, 0)
+        _unused, status = os.waitpid(child, 0)
         out.seek(0)
         err.seek(0)
         texts = {"stdout": out.read().decode("utf-8", "replace"), "stderr": err.read().decode("utf-8", "replace")}

@@ -45,7 +45,7 @@ def names_of(result: Result) -> list[str]:
 def fleet(s3: Client, new_bucket_name: Callable[[], str]) -> list[str]:
     """Six buckets of one prefix: numbered by a tag, odd ones versioned."""
     stem = new_bucket_name()
-    names = [stem] + [new_bucket_name() for _ in range(5)]
+    names = [stem] + [new_bucket_name() for _unused in range(5)]
     for number, name in enumerate(names):
         s3.create_bucket(Bucket=name)
         tags = {"number": str(number), "parity": "odd" if number % 2 else "even"}

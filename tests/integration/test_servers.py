@@ -136,7 +136,7 @@ def test_host_and_other_headers_go_through_unchanged(
 ) -> None:
     connection.request("PUT", "/b/k", b"body", {"X-Amz-Date": "now", "Authorization": "AWS4 x"})
     assert connection.getresponse().read() == b"body"
-    _, path, headers, _ = echo.seen[0]
+    _unused, path, headers, _ignored = echo.seen[0]
     assert path == "/b/k"
     assert headers["Host"] == urlsplit(before_echo.endpoint).netloc
     assert headers["X-Amz-Date"] == "now"
@@ -205,7 +205,7 @@ def test_latency_is_added_to_each_request(before_echo: FaultProxy, connection: h
     fetch(connection, "GET", "/b/k")
     before_echo.latency = 0.05
     start = time.monotonic()
-    for _ in range(4):
+    for _unused in range(4):
         fetch(connection, "GET", "/b/k")
     assert 0.2 <= time.monotonic() - start < 0.5
 
@@ -344,7 +344,7 @@ def test_probability_is_seeded(before_echo: FaultProxy, connection: http.client.
     for _run in range(2):
         before_echo.reset()
         before_echo.fail(None, "SlowDown", probability=0.3, seed=7)
-        runs.append([fetch(connection, "GET", "/b/k")[0] for _ in range(60)])
+        runs.append([fetch(connection, "GET", "/b/k")[0] for _unused in range(60)])
     assert runs[0] == runs[1]
     assert 8 <= runs[0].count(503) <= 30
 
@@ -422,7 +422,7 @@ def test_in_flight_peak(before_echo: FaultProxy) -> None:
         fetch(connection, "GET", "/b/k")
         connection.close()
 
-    threads = [threading.Thread(target=one) for _ in range(5)]
+    threads = [threading.Thread(target=one) for _unused in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:

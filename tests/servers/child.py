@@ -110,7 +110,7 @@ class ServerProcess:
     def _first_line(self, process: subprocess.Popen[str]) -> str:
         assert process.stdout is not None
         deadline = time.monotonic() + self._timeout
-        ready, _, _ = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
+        ready, _unused, _ignored = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
         line = process.stdout.readline().strip() if ready else ""
         if line.startswith("http://"):
             return line

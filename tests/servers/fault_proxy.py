@@ -418,7 +418,7 @@ class FaultProxy:
 
 
 def _describe(head: http1.Head, body: bytes | None) -> Request:
-    method, target, _ = head.first.decode("latin-1").split(" ", 2)
+    method, target, _unused = head.first.decode("latin-1").split(" ", 2)
     protocol, operation = operations.name_operation(method, target, head.headers, body or b"")
     bucket, key = operations.split_s3_path(target) if protocol == operations.S3 else ("", "")
     return Request(method, target, head.headers, protocol, operation, bucket, key, body)

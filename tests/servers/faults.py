@@ -259,7 +259,9 @@ def resign(request: Request, body: bytes, credentials: tuple[str, str]) -> list[
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
 
-    _, _, region, service, _ = request.headers["authorization"].partition("Credential=")[2].partition(",")[0].split("/")
+    _unused, _ignored, region, service, _other = (
+        request.headers["authorization"].partition("Credential=")[2].partition(",")[0].split("/")
+    )
     keep = ("content-type", "host", "x-amz-mfa", "x-amz-security-token", "x-amz-bypass", "x-amz-expected")
     headers = {name: value for name, value in request.headers.items() if name.startswith(keep)}
     headers["content-md5"] = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()

@@ -54,7 +54,7 @@ async def read_head(reader: asyncio.StreamReader) -> Head | None:
     first, *lines = data[:-4].split(b"\r\n")
     headers: dict[str, str] = {}
     for line in lines:
-        name, _, value = line.partition(b":")
+        name, _unused, value = line.partition(b":")
         headers[name.decode("latin-1").lower()] = value.strip().decode("latin-1")
     return Head(first, tuple(lines), headers)
 

@@ -74,8 +74,8 @@ def name_operation(method: str, target: str, headers: Mapping[str, str], body: b
 
 def name_s3_operation(method: str, target: str, headers: Mapping[str, str]) -> str:
     """Name a path-style S3 request."""
-    path, _, query = target.partition("?")
-    bucket, _, key = path.lstrip("/").partition("/")
+    path, _unused, query = target.partition("?")
+    bucket, _unused, key = path.lstrip("/").partition("/")
     parts = {part.partition("=")[0] for part in query.split("&")} if query else set()
     if not bucket:
         return "ListBuckets"
@@ -113,7 +113,7 @@ def _object_operation(method: str, parts: set[str], headers: Mapping[str, str]) 
 
 def split_s3_path(target: str) -> tuple[str, str]:
     """Return bucket and key of a path-style S3 request, decoded."""
-    bucket, _, key = target.partition("?")[0].lstrip("/").partition("/")
+    bucket, _unused, key = target.partition("?")[0].lstrip("/").partition("/")
     return unquote(bucket), unquote(key)
 
 

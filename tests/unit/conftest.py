@@ -9,7 +9,10 @@ Examples are the same in every run, so that a failure is one for everybody. HYPO
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A machine under load is slow, not wrong: no deadline for an example.
@@ -23,3 +26,13 @@ settings.register_profile(
 )
 settings.register_profile("explore", parent=settings.get_profile("fixed"), derandomize=False, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _odd_zone() -> Iterator[None]:
+    """Far from UTC, by an odd distance: a time that is taken for local time shows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "ODD+3:30")
+        time.tzset()
+        yield
+    time.tzset()

@@ -416,6 +416,10 @@ def test_certificates_are_verified(
     assert clients_for({**HERE, **params}).client("s3")._endpoint.http_session._verify == verify
 
 
+def test_a_connection_verifies_certificates_unless_told_otherwise() -> None:
+    assert Clients(Connection(**HERE)).client("s3")._endpoint.http_session._verify is True
+
+
 def test_an_empty_variable_doesnt_turn_verification_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", "")
     assert clients_for({**HERE, "aws_ca_bundle": ""}).client("s3")._endpoint.http_session._verify is True
@@ -505,7 +509,7 @@ def test_region_comes_from_the_profile_when_nobody_says_otherwise(configured: No
 
 def test_requests_are_counted_by_operation() -> None:
     clients = clients_for(HERE)
-    for _ in range(3):
+    for _unused in range(3):
         request_of(clients)
     request_of(clients, region="us-west-2")
     assert clients.calls.as_result() == {"ListBuckets": 4}

@@ -72,7 +72,7 @@ def translated(error: BaseException) -> CloudOpsError:
 )
 def test_codes(code: str, status: int, kind: type[CloudOpsError]) -> None:
     error = translated(refusal(code, status))
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert (error.code, error.operation, error.resource) == (code, "read the policy", "bucket b")
     assert str(error).startswith(f"Could not read the policy of bucket b: the words [{code}]")
 
@@ -91,12 +91,12 @@ def test_codes(code: str, status: int, kind: type[CloudOpsError]) -> None:
 )
 def test_a_code_that_nobody_knows_goes_by_its_status(status: int, kind: type[CloudOpsError]) -> None:
     error = translated(refusal("QuotaOfSomeServer", status))
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert error.code == "QuotaOfSomeServer"
 
 
 def test_a_code_counts_more_than_its_status() -> None:
-    assert type(translated(refusal("SlowDown", 403))) is Throttled
+    assert (translated(refusal("SlowDown", 403))).__class__ is Throttled
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_code_counts_more_than_its_status() -> None:
 )
 def test_an_answer_of_few_words(response: Any) -> None:
     error = from_client_error(sdk.ClientError(response, "GetBucketPolicy"), "read the policy", "bucket b")
-    assert type(error) is Invalid
+    assert error.__class__ is Invalid
     assert "the service refused" in str(error)
 
 
@@ -203,7 +203,7 @@ URL = "https://s3.example:9000"
 )
 def test_failures_on_this_side(error: Exception, kind: type[CloudOpsError], hint: str) -> None:
     found = translated(error)
-    assert type(found) is kind
+    assert found.__class__ is kind
     assert found.code == type(error).__name__
     assert hint in found.hint
     assert (found.operation, found.resource) == ("read the policy", "bucket b")

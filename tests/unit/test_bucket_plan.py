@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -47,11 +48,13 @@ DENY = deny_insecure_statement(ARN)
 STATEMENT = {"Sid": "Read", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"{ARN}/*"}
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html
-AMAZON: Mapping[str, Any] = {
-    "encryption": shapes.encryption("AES256", None, False),
-    "public_access": dict.fromkeys(FLAGS, True),
-    "object_ownership": "BucketOwnerEnforced",
-}
+AMAZON: Mapping[str, Any] = MappingProxyType(
+    {
+        "encryption": shapes.encryption("AES256", None, False),
+        "public_access": dict.fromkeys(FLAGS, True),
+        "object_ownership": "BucketOwnerEnforced",
+    }
+)
 SERVERS = st.sampled_from([AMAZON, {}])
 
 # The value of a property that nobody configured, where the service answers with one.
@@ -446,7 +449,7 @@ def test_what_cant_be_read_keeps_the_kind_of_its_error(kind: type[CloudOpsError]
     current = Bucket("b", "", {"acl": Reading(UNKNOWN, code="X", message="no", kind=kind.kind)})
     with pytest.raises(CloudOpsError) as caught:
         plan_present(current, Desired("b", ARN, "", {"acl": "private"}), {})
-    assert type(caught.value) is kind
+    assert caught.value.__class__ is kind
     assert hint in caught.value.hint
     assert ("allow" in caught.value.hint) is (kind is Denied)
 

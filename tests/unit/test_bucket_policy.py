@@ -64,7 +64,7 @@ DOCUMENTS = st.builds(spelled, POLICIES, SPELLERS)
 @given(meaning=POLICIES, random=SPELLERS)
 def test_a_policy_is_equal_in_every_spelling(meaning: Policy, random: Random) -> None:
     first = canonical(spelled(meaning, random))
-    assert all(canonical(spelled(meaning, random)) == first for _ in range(10))
+    assert all(canonical(spelled(meaning, random)) == first for _unused in range(10))
 
 
 @given(meaning=POLICIES, other=STATEMENTS, random=SPELLERS)

@@ -550,7 +550,7 @@ def test_holds_only_a_few_batches_however_many_there_are(batch_size: int, concur
 
     def tell(gone: Iterable[int]) -> None:
         nonlocal in_hand, removed
-        count = sum(1 for _ in gone)
+        count = sum(1 for _unused in gone)
         removed += count
         with lock:
             in_hand -= count

@@ -122,6 +122,10 @@ def test_normalise(fields: Rule, normal: Rule) -> None:
     assert normalise([rule(**fields)]) == [rule(**normal)]
 
 
+def test_a_rule_acts_unless_it_is_disabled() -> None:
+    assert normalise([{"expiration": {"days": 1}}]) == [{"enabled": True, "expiration": {"days": 1}}]
+
+
 # ---- what the service would reject
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 
