@@ -222,6 +222,8 @@ error:
   sample: {"kind": "denied", "code": "UnauthorizedOperation", "message": "...", "operation": "describe the instances"}
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import (
     AWS_EXCLUSIVE,
@@ -240,7 +242,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.power_option
 SELECTORS = ("instance_ids", "tags", "filters")
 
 
-def gather(params: dict, clients: Clients) -> Result:
+def gather(params: dict[str, Any], clients: Clients) -> Result:
     """Read."""
     chosen = any(params[name] is not None for name in SELECTORS)
     selection = selection_from(params) if chosen else Selection()

@@ -167,6 +167,8 @@ error:
   sample: {"kind": "partial", "code": "InvalidInstanceID.NotFound", "message": "could not tag 1 of 3", "operation": ""}
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import (
     AWS_EXCLUSIVE,
@@ -197,7 +199,7 @@ def tag(module: AnsibleModule, clients: Clients) -> Result:
     return report(fleet.plan(), values, some_failed("tag", named, len(values["resources"]) - len(named)))
 
 
-def arguments() -> dict:
+def arguments() -> dict[str, Any]:
     """The module's own options."""
     own = {
         "id": {"type": "str", "required": True},

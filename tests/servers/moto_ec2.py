@@ -43,4 +43,6 @@ def _set(region: str, ids: Sequence[str], when: str) -> None:
     backend = ec2_backends[ACCOUNT][region]
     for instance_id in ids:
         # moto keeps times without a zone, in UTC.
-        backend.get_instance(instance_id).launch_time = datetime.fromisoformat(when).astimezone(timezone.utc).replace(tzinfo=None)
+        backend.get_instance(instance_id).launch_time = (
+            datetime.fromisoformat(when).astimezone(timezone.utc).replace(tzinfo=None)
+        )
