@@ -49,7 +49,7 @@ python tools/demo/left.py
 
 step "4. A fleet: 40 instances that have run for a month, with metrics"
 python -m tests.servers.seed_fleet "$AWS_ENDPOINT_URL" --period 21600
-fleet=(--inventory localhost, --extra-vars @tools/demo/fleet.yml)
+fleet=(--inventory 'localhost,' --extra-vars @tools/demo/fleet.yml)
 
 step "5. What is idle, and gets a date: ansible-playbook cloudops.core.idle_instances -e idle_instances_steps=tag"
 ansible-playbook cloudops.core.idle_instances "${fleet[@]}" --extra-vars idle_instances_steps=tag

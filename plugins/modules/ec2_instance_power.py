@@ -274,6 +274,8 @@ error:
   sample: {"kind": "partial", "code": "Timeout", "message": "could not stop 1 of 12", "operation": ""}
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import (
     AWS_EXCLUSIVE,
@@ -316,7 +318,7 @@ def power(module: AnsibleModule, clients: Clients) -> Result:
     return report(plan, values, failure)
 
 
-def arguments() -> dict:
+def arguments() -> dict[str, Any]:
     """The module's own options."""
     off = {"type": "bool", "default": False}
     return {

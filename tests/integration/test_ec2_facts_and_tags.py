@@ -207,7 +207,10 @@ def test_each_with_tags_of_its_own(fleet: Fleet, tag: Run) -> None:
 def test_who_is_refused_does_not_hold_the_others_up(fleet: Fleet, tag: Run, message: str) -> None:
     """moto itself tags whatever it is told to."""
     ids = fleet.launch(4)
-    there = lambda request: NOBODY.encode() in (request.body or b"")  # noqa: E731
+
+    def there(request: Any) -> bool:
+        return NOBODY.encode() in (request.body or b"")
+
     fleet.proxy.fail("CreateTags", "InvalidInstanceID.NotFound", message=message, when=there)
     result = tag(resource_ids=[*ids[:2], NOBODY, *ids[2:]], tags={"a": "1"}, fails=True)
     assert [(item["id"], item["code"]) for item in result["failures"]] == [(NOBODY, "InvalidInstanceID.NotFound")]

@@ -435,9 +435,9 @@ def _as_json(result: Result) -> dict[str, Any]:
 
 def _as_xml(result: Result) -> str:
     times = "".join(
-        f"<member>{datetime.fromtimestamp(time, timezone.utc).isoformat()}</member>" for time, _ in result.points
+        f"<member>{datetime.fromtimestamp(time, timezone.utc).isoformat()}</member>" for time, _value in result.points
     )
-    values = "".join(f"<member>{value!r}</member>" for _, value in result.points)
+    values = "".join(f"<member>{value!r}</member>" for _time, value in result.points)
     return (
         f"<member><Id>{escape(result.id)}</Id><Label>{escape(result.label)}</Label><Timestamps>{times}</Timestamps>"
         f"<Values>{values}</Values><StatusCode>{result.status}</StatusCode>{_said_xml(result.messages)}</member>"

@@ -402,7 +402,7 @@ def test_clean_sorts_and_merges() -> None:
     ],
 )
 def test_aggregations(how: str, expected: float) -> None:
-    points = clean([(time, value) for time, value in enumerate([2.0, 1.0, 3.0, 4.0])])
+    points = clean(list(enumerate([2.0, 1.0, 3.0, 4.0])))
     assert check_aggregation(how, "aggregation") == how
     assert aggregate(points, how) == pytest.approx(expected)
     assert aggregate((), how) is None

@@ -33,8 +33,8 @@ def machine(number: int = 0, state: str = "running", stored: str | None = None, 
     return {**facts, "tags": {key: value for key, value in tags.items() if value is not None}, **more}
 
 
-def plan(*instances: dict[str, Any], now: datetime = EVENING, schedules: Any = SCHEDULES, **options: Any) -> Any:
-    return plan_fleet(instances, schedules, now, options)
+def plan(*instances: dict[str, Any], now: datetime = EVENING, schedules: Any = None, **options: Any) -> Any:
+    return plan_fleet(instances, SCHEDULES if schedules is None else schedules, now, options)
 
 
 def carried_out(instances: list[dict[str, Any]], made: dict[str, Any]) -> list[dict[str, Any]]:
