@@ -16,7 +16,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/link
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
-demo: .venv/.stamp $(LINK)  ## see the bucket lifecycle on a server of its own, on this machine
+demo: .venv/.stamp $(LINK)  ## see a bucket's life and a fleet's evening, on a server of its own
 	tools/demo.sh
 
 test: lint unit integration molecule sanity importer artifact  ## run every check

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Take a bucket of several thousand object versions through its life, on a server that runs only for this.
+# Take a bucket of several thousand object versions through its life, then stop what is idle or off duty in a fleet of 40 instances, on
+# a server that runs only for this.
 # Needs .venv/bin on the PATH and the link tree on ANSIBLE_COLLECTIONS_PATH, as `make demo` sets them. Leaves nothing behind.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -24,7 +25,7 @@ for _ in $(seq 300); do
     kill -0 "$moto" 2>/dev/null || { cat "$scratch/moto.log" >&2; exit 1; }
     sleep 0.1
 done
-echo "An S3 server listens on $(<"$scratch/endpoint"), on this machine only."
+echo "A server for S3, EC2 and CloudWatch listens on $(<"$scratch/endpoint"), on this machine only."
 
 # Credentials and endpoint are found as boto3 finds them; nothing of your own account is looked at.
 export AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo AWS_REGION=us-east-1
@@ -45,3 +46,24 @@ step "2. Provision, fill, hold, clean up: ansible-playbook cloudops.core.bucket_
 
 step "3. What is left"
 python tools/demo/left.py
+
+step "4. A fleet: 40 instances that have run for a month, with metrics"
+python -m tests.servers.seed_fleet "$AWS_ENDPOINT_URL" --period 21600
+fleet=(--inventory 'localhost,' --extra-vars @tools/demo/fleet.yml)
+
+step "5. What is idle, and gets a date: ansible-playbook cloudops.core.idle_instances -e idle_instances_steps=tag"
+ansible-playbook cloudops.core.idle_instances "${fleet[@]}" --extra-vars idle_instances_steps=tag
+
+step "6. The date is over: ansible-playbook cloudops.core.idle_instances -e idle_instances_steps=stop"
+ansible-playbook cloudops.core.idle_instances "${fleet[@]}" --extra-vars idle_instances_steps=stop
+
+evening=(cloudops.core.power_schedule "${fleet[@]}" --extra-vars power_schedule_now=2026-03-02T20:00+01:00)
+step "7. What the schedules want on a Monday evening: ansible-playbook cloudops.core.power_schedule --check"
+ansible-playbook "${evening[@]}" --check
+
+step "8. Do it: ansible-playbook cloudops.core.power_schedule"
+ansible-playbook "${evening[@]}"
+
+step "9. The same again, which changes nothing"
+ansible-playbook "${evening[@]}" | tee "$scratch/again"
+grep -q 'changed=0 ' "$scratch/again"

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from tests.servers.child import ServerProcess, add_common_options, announce, stop_event
+from tests.servers.moto_ec2 import with_launch_times
 from tests.servers.moto_s3 import correct_s3
 
 SEED_PATH = "/_seed"
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     correct_s3()
     stop = stop_event(options.with_parent)
-    application = _with_seeding(DomainDispatcherApplication(create_backend_app))
+    application = with_launch_times(_with_seeding(DomainDispatcherApplication(create_backend_app)))
     server = make_server("127.0.0.1", options.port, application, threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     announce(f"http://127.0.0.1:{server.server_port}", options.port_file)

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Everything that boto3 raises, as one typed error with a cure.
 
-Error codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+Error codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 """
 
 from __future__ import annotations
@@ -49,7 +50,16 @@ _BY_CODE: dict[type[CloudOpsError], frozenset[str]] = {
         ]
     ),
     NotFound: frozenset(
-        ["NoSuchBucket", "NoSuchKey", "NoSuchUpload", "NoSuchVersion", "NotFound", "ResourceNotFoundException", "404"]
+        [
+            "NoSuchBucket",
+            "NoSuchKey",
+            "NoSuchUpload",
+            "NoSuchVersion",
+            "NotFound",
+            "ResourceNotFoundException",
+            "InvalidInstanceID.NotFound",
+            "404",
+        ]
     ),
     Throttled: frozenset(
         [
@@ -75,6 +85,11 @@ _BY_CODE: dict[type[CloudOpsError], frozenset[str]] = {
             "PreconditionFailed",
             "IllegalLocationConstraintException",
             "PermanentRedirect",
+            "IncorrectInstanceState",
+            "IncorrectState",
+            "IncorrectSpotRequestState",
+            "InsufficientHostCapacity",
+            "OperationNotPermitted",
             "301",
             "409",
             "412",
@@ -87,6 +102,8 @@ _BY_CODE: dict[type[CloudOpsError], frozenset[str]] = {
             "ServiceUnavailable",
             "Unavailable",
             "RequestTimeout",
+            "InsufficientInstanceCapacity",
+            "InsufficientReservedInstanceCapacity",
             "500",
             "502",
             "503",
@@ -111,6 +128,9 @@ _HINTS = {
     "InvalidBucketAclWithObjectOwnership": "With object_ownership BucketOwnerEnforced, the acl must be private.",
     "AccessControlListNotSupported": "With object_ownership BucketOwnerEnforced, ACLs are off: leave acl out, or change object_ownership.",
     "MalformedPolicy": "Correct the policy option: the service's words say where.",
+    "IncorrectInstanceState": "Somebody else changed its state meanwhile; run again.",
+    "InsufficientInstanceCapacity": "The availability zone has no room for this instance type now: try later, or change the type.",
+    "InsufficientHostCapacity": "The dedicated host has no room for this instance now.",
     "MalformedXML": "The endpoint rejects one of the options given; some servers lack the newer ones.",
 }
 

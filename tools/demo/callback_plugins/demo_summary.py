@@ -16,7 +16,7 @@ name: demo_summary
 type: aggregate
 short_description: Summary of the demo
 description:
-  - Prints the results that the playbook bucket_lifecycle keeps with set_stats.
+  - Prints the results that the playbooks keep with set_stats.
 """
 
 KINDS = {
@@ -30,7 +30,42 @@ KINDS = {
 
 def rows(stats: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The lines of the table: what it is about, and what there is to say."""
-    result = stats["bucket_lifecycle"]
+    for name, lines in (
+        ("bucket_lifecycle", bucket_rows),
+        ("idle_instances", idle_rows),
+        ("power_schedule", power_rows),
+    ):
+        if name in stats:
+            yield from lines(stats[name], stats)
+            calls = stats[name]["api_calls"]
+            yield "requests", f"{sum(calls.values())}: " + ", ".join(f"{call} {calls[call]}" for call in sorted(calls))
+
+
+def idle_rows(result: Mapping[str, Any], stats: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What idle_instances found and did."""
+    kinds = ("idle", "active", "unknown", "excluded")
+    yield (
+        "running",
+        f"{result['counts']['running']}: " + ", ".join(f"{result['counts'][kind]} {kind}" for kind in kinds),
+    )
+    yield "tagged", f"{result['tagged']}"
+    yield "stopped", f"{len(result['stopped'])}"
+    yield "idle a month", f"{result['savings']['cost']:,.2f} {result['savings']['currency']}"
+
+
+def power_rows(result: Mapping[str, Any], stats: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What power_schedule planned and did."""
+    would = "would be " if result["check_mode"] else ""
+    yield "time", result["now"]
+    yield "with a schedule", f"{result['counts']['scheduled']}"
+    yield f"{would}stopped", f"{len(result['stopped'])}"
+    yield f"{would}started", f"{len(result['started'])}"
+    saved = result["savings"]
+    yield "saves", f"{saved['hours']:g} h, {saved['cost'] or 0:,.2f} {saved['currency']} until they start again"
+
+
+def bucket_rows(result: Mapping[str, Any], stats: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What bucket_lifecycle did."""
     would = "would be " if result["check_mode"] else ""
     yield "bucket", result["name"]
     yield f"{would}made", ", ".join(result["provisioned"]) or "nothing"
@@ -40,8 +75,6 @@ def rows(stats: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     removed = [f"{count:,} {KINDS[kind]}" for kind, count in result["removed"].items() if count]
     yield f"{would}removed", ", ".join(removed) or "nothing"
     yield "cleaned up", ", ".join(result["cleaned_up"]) or "nothing to do"
-    calls = result["api_calls"]
-    yield "requests", f"{sum(calls.values())}: " + ", ".join(f"{name} {count}" for name, count in sorted(calls.items()))
     yield "took", ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in result["seconds"].items())
 
 
@@ -56,8 +89,5 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Print the table."""
         found = stats.custom.get("_run", {})
-        if "bucket_lifecycle" in found:
-            for name, text in rows(found):
-                self._display.display(
-                    textwrap.fill(text, 110, initial_indent=f"  {name:<18}", subsequent_indent=" " * 20)
-                )
+        for name, text in rows(found):
+            self._display.display(textwrap.fill(text, 110, initial_indent=f"  {name:<18}", subsequent_indent=" " * 20))
