@@ -1,7 +1,7 @@
 # Copyright (c) 2026 cloudops.core contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures cloudops.core against amazon.aws on one S3 server: python -m tests.benchmarks (make bench)."""
+"""Measures cloudops.core against amazon.aws, each pair on one server: python -m tests.benchmarks (make bench)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from tests.benchmarks import machine, measure, report
+from tests.benchmarks import fleet, machine, measure, report
 from tests.benchmarks.gateway import s3_server
 from tests.benchmarks.sides import VENV, Player
 from tests.integration.s3 import S3Server
@@ -23,7 +24,11 @@ from tests.servers.child import ROOT
 from tests.servers.fault_proxy import FaultProxyProcess
 
 LATENCY_MS = 50
-SECTIONS = ("memory", "present", "present-latency", "empty", "empty-latency")
+INSTANCES = 500
+WATCHED = 1000
+BUCKETS = ("memory", "present", "present-latency", "empty", "empty-latency")
+FLEETS = ("power", "metrics")
+SECTIONS = (*BUCKETS, *FLEETS)
 FIGURES = ROOT / "build" / "benchmarks.md"
 PINS = ROOT / "tests" / "requirements" / "rival.txt"
 
@@ -82,6 +87,22 @@ def sections(options: argparse.Namespace, player: Player, server: S3Server) -> d
     }
 
 
+def fleet_sections(player: Player) -> dict[str, Callable[[], str]]:
+    """The parts that need no S3 server."""
+
+    def power() -> str:
+        stopped, started = fleet.power(player, INSTANCES, LATENCY_MS, say)
+        both = fleet.merged(stopped, started)
+        title = f"Stopping and starting {INSTANCES} instances, {LATENCY_MS} ms before each request"
+        return report.comparison(title, both, report.Goal(0.3, faster=False)) + "\n" + report.calls_goal(both, 0.05)
+
+    def metrics() -> str:
+        found = fleet.metrics(player, player.scratch, WATCHED, LATENCY_MS, say)
+        return report.watched(found, report.Goal(0.3, faster=False))
+
+    return {"power": power, "metrics": metrics}
+
+
 def main() -> None:
     """Measure, print, and write the figures to build/benchmarks.md, and into a page when asked for."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
@@ -100,10 +121,14 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_ignored: sys.exit(143))
     make_venv()
     FIGURES.parent.mkdir(exist_ok=True)
-    with s3_server() as server, tempfile.TemporaryDirectory(prefix="cloudops-bench.") as scratch:
+    chosen = options.section or SECTIONS
+    with tempfile.TemporaryDirectory(prefix="cloudops-bench.") as scratch, ExitStack() as servers:
         parts = [f"{time.strftime('%Y-%m-%d %H:%M %Z')}. {machine.description()}. {versions_used()}.\n"]
-        todo = sections(options, Player(Path(scratch)), server)
-        for name in options.section or SECTIONS:
+        player = Player(Path(scratch))
+        todo = fleet_sections(player)
+        if set(chosen) & set(BUCKETS):
+            todo |= sections(options, player, servers.enter_context(s3_server()))
+        for name in chosen:
             say(name)
             parts.append(todo[name]())
             # After each part: a later one that fails doesn't take the earlier ones with it.

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.benchmarks.fleet import Watched
 from tests.benchmarks.machine import middle
 from tests.benchmarks.measure import Compared, Peak
 from tests.benchmarks.sides import OURS, RIVAL, SIDES, Side
@@ -62,6 +63,28 @@ def memory(peaks: Sequence[Peak], allowed: float) -> str:
     verdict = "met" if growth <= allowed else "**missed**"
     lines += ["", f"Growth: **{growth:.1%}** (target: at most {allowed:.0%}: {verdict})."]
     return "\n".join(lines) + "\n"
+
+
+def watched(found: Watched, goal: Goal) -> str:
+    """The table of the metrics."""
+    lines = [
+        f"### A week of hourly metrics of {found.instances:,} instances, 50 ms before each request",
+        "",
+        "| how | seconds | its own CPU s | requests |",
+        "| --- | --- | --- | --- |",
+        f"| one task of cloudwatch_metric_info | {found.ours.wall:.2f} | {found.ours.command:.2f} | {found.ours_calls} |",
+        f"| boto3, a request for each instance | {found.each.wall:.2f} | {found.each.command:.2f} | {found.each_calls} |",
+    ]
+    ratio, verdict = goal.judge(found.ours.wall, found.each.wall)
+    lines += ["", f"Ratio of the times, ours / a request each: **{ratio}** (aim: {verdict})."]
+    return "\n".join(lines) + "\n"
+
+
+def calls_goal(compared: Compared, bound: float) -> str:
+    """The ratio of the requests, held against its target."""
+    ours, rival = (sum(compared.calls[side].values()) for side in (OURS, RIVAL))
+    verdict = "met" if ours <= bound * rival else "**missed**"
+    return f"Ratio of the requests, {OURS.name} / {RIVAL.name}: **{ours / rival:.3f}** (target: at most {bound:g}: {verdict}).\n"
 
 
 def put_into(page: Path, figures: str) -> None:

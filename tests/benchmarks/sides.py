@@ -49,14 +49,16 @@ class Player:
 
     scratch: Path
 
-    def play(self, side: Side, server: S3Server, options: Mapping[str, Any], *, changed: bool) -> Cost:
-        """Run the module and return what the whole ansible-playbook cost.
+    def play(
+        self, side: Side, server: S3Server, options: Mapping[str, Any], *, changed: bool, module: str = ""
+    ) -> Cost:
+        """Run the module (the side's bucket module unless another is named) and return what the whole ansible-playbook cost.
 
         Raises PlaybookFailed when it fails, or when it reports changed or ok against expectation.
         """
         book, log = self.scratch / "playbook.yml", self.scratch / "log"
         # JSON is YAML.
-        book.write_text(json.dumps([self._play(side, server, options)], indent=2), encoding="utf-8")
+        book.write_text(json.dumps([self._play(module or side.module, server, options)], indent=2), encoding="utf-8")
         command = [str(VENV / "bin" / "ansible-playbook"), "--inventory", "localhost,", str(book)]
         cost, code = timed(command, self._env(), log)
         said = log.read_text(encoding="utf-8", errors="replace")
@@ -65,13 +67,13 @@ class Player:
             raise PlaybookFailed(f"{side.name} {options}: exit code {code}\n{said[-3000:]}")
         return cost
 
-    def _play(self, side: Side, server: S3Server, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _play(self, module: str, server: S3Server, options: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "hosts": "localhost",
             "connection": "local",
             "gather_facts": False,
             "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
-            "tasks": [{"name": "The bucket", side.module: {**server.options, **options}}],
+            "tasks": [{"name": "The task", module: {**server.options, **options}}],
         }
 
     def _env(self) -> dict[str, str]:
