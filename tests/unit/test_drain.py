@@ -386,6 +386,26 @@ def test_a_failure_here_and_there_is_no_reason_to_give_up() -> None:
     assert (account.removed, account.refused["unavailable"].count) == (150, 150)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "gives_up"),
+    [
+        pytest.param("--+" * 30, False, id="two failures between successes"),
+        pytest.param("+---" + "+" * 50, True, id="three failures in a row"),
+        pytest.param("--" + "+" * 50 + "--", False, id="two at the beginning and two at the end"),
+    ],
+)
+def test_gives_up_after_three_failures_in_a_row(pattern: str, gives_up: bool) -> None:
+    """One at a time, three are the limit."""
+    store = Store(
+        things(len(pattern)), whole=lambda batch: Unavailable("no") if pattern[number(batch[0])] == "-" else None
+    )
+    account = store.drain(concurrency=1, batch_size=1).run()
+    assert account.gave_up is gives_up
+    assert told_the_truth(store, account)
+    if not gives_up:
+        assert account.removed == pattern.count("+")
+
+
 def test_what_was_under_way_when_it_gave_up_is_counted() -> None:
     """One call is slow and succeeds after the others have failed too often."""
     store, failed, answers = Store(things(400)), threading.Event(), 0

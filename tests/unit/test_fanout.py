@@ -245,6 +245,31 @@ def test_an_error_of_the_source_doesnt_lose_what_was_begun() -> None:
     assert sorted(told) == [1, 2]
 
 
+def test_after_an_error_of_the_source_nothing_new_is_begun() -> None:
+    """The first item is done, two are at work, and two more wait when the listing fails."""
+    begun, gate, worked = threading.Barrier(3, timeout=PATIENCE), threading.Event(), []
+
+    def work(item: int) -> int:
+        worked.append(item)
+        if item > 0:
+            begun.wait()
+            assert gate.wait(PATIENCE)
+        return item
+
+    def source() -> Iterator[int]:
+        yield from range(5)
+        begun.wait()
+        raise Denied("no listing")
+
+    def read() -> None:
+        for _outcome in stream(work, source(), concurrency=2):
+            gate.set()
+
+    with pytest.raises(Denied):
+        read()
+    assert sorted(worked) == [0, 1, 2]
+
+
 # ---- batches
 
 
