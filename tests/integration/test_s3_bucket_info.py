@@ -73,7 +73,7 @@ def test_named_buckets_come_in_their_order_and_missing_ones_are_listed(
 
 
 def test_prefix_and_tags(s3_bucket_info: Run, fault_proxy: FaultProxy, fleet: list[str]) -> None:
-    stem = fleet[0][: len("co-gw0-")]
+    stem = fleet[0][: fleet[0].rindex("-") + 1]
     odd = s3_bucket_info(fault_proxy, name_prefix=stem, tags={"parity": "odd"}, properties=["versioning"])
     assert [name for name in names_of(odd) if name in fleet] == sorted(fleet[1::2])
     assert all(bucket["creation_date"] for bucket in odd["buckets"])
