@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
-from ansible_collections.cloudops.core.plugins.module_utils._domain.bucket_options import check_options, settings_from
+from ansible_collections.cloudops.core.plugins.module_utils._domain.bucket_options import (
+    check_options,
+    check_query,
+    settings_from,
+)
 from hypothesis import given
 
 from tests.unit.bucket_strategies import module_options, tasks
@@ -111,6 +115,11 @@ def test_nothing_given_is_nothing_asked() -> None:
             {"logging": {"target_bucket": "logs"}},
             {"logging": {"target_bucket": "logs", "target_prefix": ""}},
             id="logging",
+        ),
+        pytest.param(
+            {"logging": {"target_bucket": "logs", "target_prefix": "s3/"}},
+            {"logging": {"target_bucket": "logs", "target_prefix": "s3/"}},
+            id="logging with a prefix",
         ),
         pytest.param({"logging": {"enabled": False, "target_bucket": "logs"}}, {"logging": None}, id="logging off"),
         pytest.param({"cors": []}, {"cors": None}, id="no CORS"),
@@ -267,3 +276,38 @@ def test_a_narrowing_option_is_never_ignored(option: str) -> None:
     for state in ("present", "absent"):
         with pytest.raises(Invalid, match=option):
             check_options(module_options(state=state, **{option: value}))
+
+
+# ---- queries
+
+
+def query(**options: Any) -> dict[str, Any]:
+    return {"names": None, "name_prefix": "", "concurrency": 16, **options}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, id="all buckets"),
+        pytest.param({"names": ["a", "b"], "concurrency": 1}, id="two buckets, one after the other"),
+        pytest.param({"names": []}, id="an empty list names no bucket"),
+        pytest.param({"name_prefix": "logs-"}, id="a prefix"),
+    ],
+)
+def test_queries(options: dict[str, Any]) -> None:
+    check_query(query(**options))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        pytest.param({"names": ["a"], "name_prefix": "b"}, "names and name_prefix exclude each other", id="both"),
+        pytest.param({"names": [], "name_prefix": "b"}, "exclude each other", id="both, and no name"),
+        pytest.param({"names": ["a", ""]}, "names has an empty name", id="a name that came out empty"),
+        pytest.param({"concurrency": 0}, "concurrency is 0; the smallest possible is 1", id="no requests"),
+    ],
+)
+def test_queries_that_cant_be_meant(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        check_query(query(**options))
+    assert words in str(caught.value)

@@ -314,6 +314,7 @@ def test_a_fleet_with_failures() -> None:
     assert error is not None
     assert str(error).startswith("could not look at 2 of 5; the first is one: no [AccessDenied]")
     assert error.hint == "Allow it."
+    assert error.kind == "partial"
     assert error.code == "AccessDenied"
 
 
