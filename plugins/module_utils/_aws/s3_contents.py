@@ -281,16 +281,15 @@ def _version_entries(page: Any) -> Iterator[Entry]:
 
 
 def _refusals(entries: Sequence[Entry], errors: Sequence[Any]) -> list[Refusal[Entry]]:
-    """The errors of a quiet answer, each with its entry."""
-    if not errors:
-        return []
-    by_name = {(entry.key, entry.version_id): entry for entry in entries}
+    """The errors of a quiet answer, each with an entry of its own, so that no entry is taken for removed that wasn't."""
+    left = {(entry.key, entry.version_id): entry for entry in entries} if errors else {}
     result = []
     for error in errors:
-        code = str(error.get("Code", ""))
-        code = GONE if code in ("NoSuchKey", "NoSuchVersion") else code
-        entry = by_name.get((error.get("Key", ""), error.get("VersionId") or "null"))
-        if entry is None:
-            entry = next((item for item in entries if item.key == error.get("Key")), entries[0])
-        result.append(Refusal(entry, code, str(error.get("Message", ""))))
+        key, code = error.get("Key", ""), str(error.get("Code", ""))
+        name = (key, error.get("VersionId") or "null")
+        if name not in left:  # a server that names the entry in part, or not at all
+            name = next((other for other in left if other[0] == key), next(iter(left), name))
+        if name in left:
+            code = GONE if code in ("NoSuchKey", "NoSuchVersion") else code
+            result.append(Refusal(left.pop(name), code, str(error.get("Message", ""))))
     return result
