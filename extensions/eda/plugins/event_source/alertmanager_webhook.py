@@ -397,7 +397,9 @@ def read_options(args: Mapping[str, Any]) -> dict[str, Any]:
         raise ArgumentError("token", f"is missing, and host {options['host']} is not on loopback", cure)
     for name in ("token_file", "certfile", "keyfile"):
         if options[name] and not os.path.isfile(options[name]):
-            raise ArgumentError(name, f"is {options[name]}, which is no file", "Name a file of the host that runs the rulebook.")
+            raise ArgumentError(
+                name, f"is {options[name]}, which is no file", "Name a file of the host that runs the rulebook."
+            )
     if options["keyfile"] and not options["certfile"]:
         raise ArgumentError("certfile", "is missing", "Give it with keyfile.")
     return options
@@ -606,7 +608,9 @@ class Server:
         self._check_token(headers.get("authorization", ""))
         return await self._body(headers, reader, writer)
 
-    async def _body(self, headers: Mapping[str, str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    async def _body(
+        self, headers: Mapping[str, str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bytes:
         if not headers.get("content-length", "").isdigit():
             raise Refused(411, "Content-Length is missing")
         length = int(headers["content-length"])
@@ -651,7 +655,9 @@ def tls_context(options: Mapping[str, Any]) -> ssl.SSLContext | None:
     try:
         context.load_cert_chain(options["certfile"], options["keyfile"], password="")
     except (ssl.SSLError, OSError) as error:
-        raise ArgumentError("certfile", f"can't be used: {error}", "Give a certificate and its key, both PEM.") from error
+        raise ArgumentError(
+            "certfile", f"can't be used: {error}", "Give a certificate and its key, both PEM."
+        ) from error
     return context
 
 
@@ -671,8 +677,13 @@ async def main(queue: Queue, args: dict[str, Any]) -> None:
         server = await asyncio.start_server(connected, options["host"], options["port"], ssl=context, limit=65536)
     except OSError as error:
         cure = "Choose another port, or another host."
-        raise ArgumentError("port", f"{options['port']} of {options['host']} can't be listened on: {error}", cure) from error
-    LOGGER.info("listening on %s", ", ".join(f"{place[0]}:{place[1]}" for place in (one.getsockname() for one in server.sockets)))
+        raise ArgumentError(
+            "port", f"{options['port']} of {options['host']} can't be listened on: {error}", cure
+        ) from error
+    LOGGER.info(
+        "listening on %s",
+        ", ".join(f"{place[0]}:{place[1]}" for place in (one.getsockname() for one in server.sockets)),
+    )
     try:
         await asyncio.Event().wait()
     finally:

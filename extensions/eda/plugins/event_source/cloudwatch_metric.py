@@ -569,7 +569,9 @@ class Threshold:
         datapoints = given["datapoints"] or of
         wide = given["evaluation_range"] or of + SPARE_PERIODS
         if datapoints > of:
-            raise ArgumentError(name, f"asks for {datapoints} of {of} datapoints", f"Let {name}.datapoints be {of} or less.")
+            raise ArgumentError(
+                name, f"asks for {datapoints} of {of} datapoints", f"Let {name}.datapoints be {of} or less."
+            )
         if wide < of:
             raise ArgumentError(f"{name}.evaluation_range", f"is {wide}", f"It is {of} or more, as {name}.of is {of}.")
         operator = OPERATOR_NAMES.get(given["operator"], given["operator"])
@@ -682,7 +684,12 @@ class Monitor:
         if not changed and not self._always:
             return []
         when = None if entry.timestamp is None else iso_time(entry.timestamp)
-        told: dict[str, Any] = {"id": entry.id, "series": entry.key, "verdict": entry.verdict, "verdict_reason": entry.reason}
+        told: dict[str, Any] = {
+            "id": entry.id,
+            "series": entry.key,
+            "verdict": entry.verdict,
+            "verdict_reason": entry.reason,
+        }
         told |= {"previous": before.verdict if before else None, "changed": changed, "value": entry.value}
         told |= {"timestamp": when, "age": None if entry.timestamp is None else round(now - entry.timestamp, 3)}
         told["metrics"] = [{"name": entry.id, "value": entry.value, "timestamp": when}]
@@ -773,7 +780,9 @@ def check_connection(options: Mapping[str, Any]) -> None:
     :raises ArgumentError: when they don't.
     """
     if bool(options["access_key"]) != bool(options["secret_key"]):
-        raise ArgumentError("access_key" if options["secret_key"] else "secret_key", "is missing", "Give both keys, or none.")
+        raise ArgumentError(
+            "access_key" if options["secret_key"] else "secret_key", "is missing", "Give both keys, or none."
+        )
     if options["session_token"] and not options["access_key"]:
         raise ArgumentError("session_token", "is given without keys", "Give access_key and secret_key with it.")
     if options["profile"] and options["access_key"]:
@@ -811,7 +820,11 @@ def _client_options(options: Mapping[str, Any]) -> dict[str, Any]:
         user_agent_extra="cloudops.core",
     )
     verify = options["aws_ca_bundle"] if options["validate_certs"] else False
-    return {"endpoint_url": options["endpoint_url"] or os.environ.get("AWS_URL") or None, "verify": verify, "config": config}
+    return {
+        "endpoint_url": options["endpoint_url"] or os.environ.get("AWS_URL") or None,
+        "verify": verify,
+        "config": config,
+    }
 
 
 def _assume_role(session: Any, options: Mapping[str, Any]) -> Any:
@@ -826,7 +839,9 @@ def _assume_role(session: Any, options: Mapping[str, Any]) -> Any:
     source = session.get_credentials()
     if source is None:
         raise botocore.exceptions.NoCredentialsError
-    more = {"RoleSessionName": "cloudops.core"} | ({"ExternalId": options["external_id"]} if options["external_id"] else {})
+    more = {"RoleSessionName": "cloudops.core"} | (
+        {"ExternalId": options["external_id"]} if options["external_id"] else {}
+    )
     fetcher = botocore.credentials.AssumeRoleCredentialFetcher(
         client_creator=sts, source_credentials=source, role_arn=options["assume_role_arn"], extra_args=more
     )
@@ -928,7 +943,9 @@ def read_options(args: Mapping[str, Any]) -> tuple[dict[str, Any], list[Query]]:
         queries = _short_form(options)
     if not 1 <= len(queries) <= MAX_QUERIES:
         name = "queries" if options["queries"] is not None else "instance_ids"
-        raise ArgumentError(name, f"has {len(queries)} entries", f"Give 1 to {MAX_QUERIES}, and several sources for more.")
+        raise ArgumentError(
+            name, f"has {len(queries)} entries", f"Give 1 to {MAX_QUERIES}, and several sources for more."
+        )
     if not any(query.threshold for query in queries):
         raise ArgumentError("queries", "have return_data: false all of them", "There would be nothing to tell.")
     check_connection(options)
@@ -945,7 +962,10 @@ def _short_form(options: Mapping[str, Any]) -> list[Query]:
     """One metric, of many instances or under the dimensions that are given."""
     if not options["metric"]:
         raise ArgumentError("metric", "is missing", "Give metric and instance_ids or dimensions, or queries.")
-    shared = {name: options[name] for name in ("metric", "unit")} | {"return_data": True, "dimensions": options["dimensions"]}
+    shared = {name: options[name] for name in ("metric", "unit")} | {
+        "return_data": True,
+        "dimensions": options["dimensions"],
+    }
     empty = dict.fromkeys(QUERY.fields)
     if options["instance_ids"] is None:
         return [_query({**empty, **shared}, 0, options)]
@@ -961,7 +981,9 @@ def _query(given: Mapping[str, Any], place: int, options: Mapping[str, Any]) -> 
     where = f"queries[{place}]"
     name = given["id"] or f"q{place + 1}"
     if not re.fullmatch(r"[a-z][A-Za-z0-9_]*", name):
-        raise ArgumentError(f"{where}.id", f"is {name!r}", "It begins with a small letter; letters, digits and underscores follow.")
+        raise ArgumentError(
+            f"{where}.id", f"is {name!r}", "It begins with a small letter; letters, digits and underscores follow."
+        )
     if bool(given["metric"]) == bool(given["expression"]):
         raise ArgumentError(where, "has both metric and expression, or neither", "Give one of them.")
     threshold = _threshold(given, where, options) if given["return_data"] else None
@@ -1003,7 +1025,9 @@ def _metric_stat(given: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[
 class Source:
     """Reads all queries in one call. Blocks: for a thread."""
 
-    def __init__(self, options: Mapping[str, Any], queries: Sequence[Query], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, options: Mapping[str, Any], queries: Sequence[Query], clock: Callable[[], float] = time.time
+    ) -> None:
         self._options = options
         self._queries = {query.wire: query for query in queries}
         self._clock = clock
@@ -1066,7 +1090,11 @@ class Source:
         period = int(self._options["period"])
         start = end - query.threshold.evaluation_range * period
         slots: list[float | None] = [None] * query.threshold.evaluation_range
-        inside = {moment: value for moment, value in series["points"].items() if start <= moment < end and math.isfinite(value)}
+        inside = {
+            moment: value
+            for moment, value in series["points"].items()
+            if start <= moment < end and math.isfinite(value)
+        }
         for moment in sorted(inside):
             slots[int((moment - start) // period)] = inside[moment]
         verdict, reason = query.threshold.judge(slots, previous)

@@ -479,7 +479,9 @@ def read_options(args: Mapping[str, Any]) -> dict[str, Any]:
             raise ArgumentError(name, "is empty", f"Give any of {', '.join(ARGUMENTS[name].choices)}.")
     for name in ("ca_cert", "client_cert", "client_key"):
         if options[name] and not os.path.isfile(options[name]):
-            raise ArgumentError(name, f"is {options[name]}, which is no file", "Name a file of the host that runs the rulebook.")
+            raise ArgumentError(
+                name, f"is {options[name]}, which is no file", "Name a file of the host that runs the rulebook."
+            )
     if bool(options["client_cert"]) != bool(options["client_key"]):
         missing = "client_key" if options["client_cert"] else "client_cert"
         raise ArgumentError(missing, "is missing", "Give both client_cert and client_key.")
@@ -561,7 +563,13 @@ def read_workload(kind: str, value: Mapping[str, Any]) -> Workload:
     """From the API's own form."""
     metadata, spec, status = (value.get(part) or {} for part in ("metadata", "spec", "status"))
     daemon = kind == "DaemonSet"
-    names = ("desiredNumberScheduled", "currentNumberScheduled", "updatedNumberScheduled", "numberReady", "numberAvailable")
+    names = (
+        "desiredNumberScheduled",
+        "currentNumberScheduled",
+        "updatedNumberScheduled",
+        "numberReady",
+        "numberAvailable",
+    )
     names = names if daemon else ("", "replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
     _wanted, current, updated, ready, available = (int(status.get(name) or 0) for name in names)
     wanted = int(status.get(names[0]) or 0) if daemon else int(1 if spec.get("replicas") is None else spec["replicas"])
@@ -677,7 +685,11 @@ class Tracker:
         """When its rollout last got on; of one that is seen for the first time, its conditions know."""
         if before is None:
             return min(now, workload.quiet_since or now)
-        return before.moved if before.workload.progress == workload.progress and before.state in (PROGRESSING, STUCK) else now
+        return (
+            before.moved
+            if before.workload.progress == workload.progress and before.state in (PROGRESSING, STUCK)
+            else now
+        )
 
     def _state(self, workload: Workload, whole: tuple[int, int] | None, moved: float, now: float) -> str:
         if workload.complete:
@@ -715,7 +727,11 @@ def _changes(known: Known, before: Known | None) -> list[str]:
 
 def _facts(known: Known, before: Known | None) -> dict[str, Any]:
     workload = known.workload
-    was = {"state": before.state, "verdict": VERDICTS[before.state], "replicas": before.workload.replicas} if before else None
+    was = (
+        {"state": before.state, "verdict": VERDICTS[before.state], "replicas": before.workload.replicas}
+        if before
+        else None
+    )
     return {
         "series": workload.key,
         "kind": workload.kind,
@@ -798,7 +814,9 @@ class Cluster:
             self._pool = RESTClientObject(self._configuration).pool_manager
         except (ConfigException, OSError, ValueError, KeyError, TypeError) as error:
             cure = "Check kubeconfig and context with: kubectl config view."
-            raise SourceFailure("invalid", str(error), "read the kubeconfig", code=type(error).__name__, hint=cure) from error
+            raise SourceFailure(
+                "invalid", str(error), "read the kubeconfig", code=type(error).__name__, hint=cure
+            ) from error
 
     def _load(self) -> None:
         given, context = self._options["kubeconfig"], self._options["context"]
@@ -813,7 +831,10 @@ class Cluster:
             there = [one for one in map(os.path.expanduser, path.split(os.pathsep)) if one and os.path.exists(one)]
             if not there and not given and os.environ.get("KUBERNETES_SERVICE_HOST"):
                 pod.load_incluster_config(client_configuration=self._configuration)
-                with contextlib.suppress(OSError), open("/var/run/secrets/kubernetes.io/serviceaccount/namespace") as file:
+                with (
+                    contextlib.suppress(OSError),
+                    open("/var/run/secrets/kubernetes.io/serviceaccount/namespace") as file,
+                ):
                     self.namespace = file.read().strip() or self.namespace
                 return
             if not there:
@@ -823,7 +844,13 @@ class Cluster:
         self.namespace = (loader.current_context.get("context") or {}).get("namespace") or self.namespace
 
     def _override(self) -> None:
-        names = {"host": "host", "ca_cert": "ssl_ca_cert", "client_cert": "cert_file", "client_key": "key_file", "proxy": "proxy"}
+        names = {
+            "host": "host",
+            "ca_cert": "ssl_ca_cert",
+            "client_cert": "cert_file",
+            "client_key": "key_file",
+            "proxy": "proxy",
+        }
         for name, theirs in names.items():
             if self._options[name]:
                 setattr(self._configuration, theirs, self._options[name])
@@ -932,7 +959,14 @@ def unreached(error: BaseException, verb: str, scope: Scope) -> SourceFailure:
     """No answer at all."""
     code = type(error).__name__
     if isinstance(error, asyncio.TimeoutError) or "Timeout" in code:
-        return SourceFailure("timeout", str(error) or "no answer in time", verb, resource=scope.name, code=code, hint="Check the network.")
+        return SourceFailure(
+            "timeout",
+            str(error) or "no answer in time",
+            verb,
+            resource=scope.name,
+            code=code,
+            hint="Check the network.",
+        )
     if "SSL" in code or "ertificate" in str(error):
         cure = "Set ca_cert to the authority that signed the server's certificate."
         return SourceFailure("unavailable", str(error), verb, resource=scope.name, code=code, hint=cure)
@@ -1085,7 +1119,9 @@ async def _tunnel(proxy: str, host: str, port: int) -> socket.socket:
 class Follower:
     """Follows one scope: lists, watches, and goes on after whatever happens."""
 
-    def __init__(self, queue: Queue, cluster: Cluster, scope: Scope, tracker: Tracker, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, queue: Queue, cluster: Cluster, scope: Scope, tracker: Tracker, options: Mapping[str, Any]
+    ) -> None:
         self._queue = queue
         self._cluster = cluster
         self._scope = scope
@@ -1138,7 +1174,11 @@ class Follower:
         if event.get("type") == "BOOKMARK":
             return []
         now = time.time()
-        return self._tracker.removed(workload, now) if event.get("type") == "DELETED" else self._tracker.seen(workload, now)
+        return (
+            self._tracker.removed(workload, now)
+            if event.get("type") == "DELETED"
+            else self._tracker.seen(workload, now)
+        )
 
     async def _failed(self, failure: SourceFailure) -> None:
         name = self._scope.name

@@ -521,7 +521,9 @@ class Threshold:
         datapoints = given["datapoints"] or of
         wide = given["evaluation_range"] or of + SPARE_PERIODS
         if datapoints > of:
-            raise ArgumentError(name, f"asks for {datapoints} of {of} datapoints", f"Let {name}.datapoints be {of} or less.")
+            raise ArgumentError(
+                name, f"asks for {datapoints} of {of} datapoints", f"Let {name}.datapoints be {of} or less."
+            )
         if wide < of:
             raise ArgumentError(f"{name}.evaluation_range", f"is {wide}", f"It is {of} or more, as {name}.of is {of}.")
         operator = OPERATOR_NAMES.get(given["operator"], given["operator"])
@@ -634,7 +636,12 @@ class Monitor:
         if not changed and not self._always:
             return []
         when = None if entry.timestamp is None else iso_time(entry.timestamp)
-        told: dict[str, Any] = {"id": entry.id, "series": entry.key, "verdict": entry.verdict, "verdict_reason": entry.reason}
+        told: dict[str, Any] = {
+            "id": entry.id,
+            "series": entry.key,
+            "verdict": entry.verdict,
+            "verdict_reason": entry.reason,
+        }
         told |= {"previous": before.verdict if before else None, "changed": changed, "value": entry.value}
         told |= {"timestamp": when, "age": None if entry.timestamp is None else round(now - entry.timestamp, 3)}
         told["metrics"] = [{"name": entry.id, "value": entry.value, "timestamp": when}]
@@ -759,7 +766,9 @@ def _check_connection(options: Mapping[str, Any]) -> None:
     if not url:
         raise ArgumentError("url", "is missing", "Give it, or set PROMETHEUS_URL.")
     if not re.match(r"https?://[^/@]+(/[^?#]*)?$", url):
-        raise ArgumentError("url", "is no plain address", "It is like https://prometheus.example.com, without user, query and fragment.")
+        raise ArgumentError(
+            "url", "is no plain address", "It is like https://prometheus.example.com, without user, query and fragment."
+        )
     if bool(options["username"]) != bool(options["password"]):
         missing = "password" if options["username"] else "username"
         raise ArgumentError(missing, "is missing", "Give both username and password.")
@@ -769,7 +778,9 @@ def _check_connection(options: Mapping[str, Any]) -> None:
         raise ArgumentError("client_cert", "is missing", "Give it with client_key.")
     for name in ("client_cert", "client_key", "ca_cert"):
         if options[name] and not os.path.isfile(options[name]):
-            raise ArgumentError(name, f"is {options[name]}, which is no file", "Name a file of the host that runs the rulebook.")
+            raise ArgumentError(
+                name, f"is {options[name]}, which is no file", "Name a file of the host that runs the rulebook."
+            )
 
 
 def _query(given: Mapping[str, Any], place: int, options: Mapping[str, Any]) -> Query:
@@ -786,7 +797,9 @@ def _query(given: Mapping[str, Any], place: int, options: Mapping[str, Any]) -> 
 class Source:
     """Asks the queries, one after the other. Blocks: for a thread."""
 
-    def __init__(self, options: Mapping[str, Any], queries: Sequence[Query], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, options: Mapping[str, Any], queries: Sequence[Query], clock: Callable[[], float] = time.time
+    ) -> None:
         self._options = options
         self._queries = queries
         self._clock = clock
@@ -835,7 +848,9 @@ class Source:
         result = data.get("result")
         if data.get("resultType") != "matrix" or not isinstance(result, list):
             kind = data.get("resultType")
-            raise _failure("error", f"the answer is no matrix but {kind}", query.id, "", "Check that url is a Prometheus.")
+            raise _failure(
+                "error", f"the answer is no matrix but {kind}", query.id, "", "Check that url is a Prometheus."
+            )
         if len(result) > 1 and not query.many:
             cure = "Put sum(), avg() or max() around the query, or set expect: any."
             raise _failure("invalid", f"the query yields {len(result)} series", query.id, "ManySeries", cure)
@@ -891,11 +906,17 @@ def _known(query: Query, verdicts: Mapping[str, str]) -> list[str]:
 
 def _series_name(labels: Mapping[str, str]) -> str:
     """As Prometheus writes it."""
-    inner = ",".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(labels.items()) if name != "__name__")
+    inner = ",".join(
+        f"{name}={json.dumps(value, ensure_ascii=False)}"
+        for name, value in sorted(labels.items())
+        if name != "__name__"
+    )
     return labels.get("__name__", "") + (f"{{{inner}}}" if inner else "")
 
 
-def _slots(values: Sequence[Sequence[Any]], start: float, step: float, periods: int) -> tuple[list[float | None], int | None]:
+def _slots(
+    values: Sequence[Sequence[Any]], start: float, step: float, periods: int
+) -> tuple[list[float | None], int | None]:
     """A place for each step, and which holds the newest value. NaN and infinity are missing."""
     slots: list[float | None] = [None] * periods
     newest = None
@@ -935,7 +956,9 @@ def _unreached(error: Exception, name: str) -> SourceFailure:
     if "Timeout" in code:
         return _failure("timeout", str(error), name, code, "Check url and the network, or raise timeout.")
     if "SSL" in code or "ertificate" in str(error):
-        return _failure("unavailable", str(error), name, code, "Set ca_cert to the authority that signed the server's certificate.")
+        return _failure(
+            "unavailable", str(error), name, code, "Set ca_cert to the authority that signed the server's certificate."
+        )
     return _failure("unavailable", str(error), name, code, "Check url, the network, and that the server runs.")
 
 

@@ -484,7 +484,9 @@ class Threshold:
         datapoints = given["datapoints"] or of
         wide = given["evaluation_range"] or of + SPARE_PERIODS
         if datapoints > of:
-            raise ArgumentError(name, f"asks for {datapoints} of {of} datapoints", f"Let {name}.datapoints be {of} or less.")
+            raise ArgumentError(
+                name, f"asks for {datapoints} of {of} datapoints", f"Let {name}.datapoints be {of} or less."
+            )
         if wide < of:
             raise ArgumentError(f"{name}.evaluation_range", f"is {wide}", f"It is {of} or more, as {name}.of is {of}.")
         operator = OPERATOR_NAMES.get(given["operator"], given["operator"])
@@ -597,7 +599,12 @@ class Monitor:
         if not changed and not self._always:
             return []
         when = None if entry.timestamp is None else iso_time(entry.timestamp)
-        told: dict[str, Any] = {"id": entry.id, "series": entry.key, "verdict": entry.verdict, "verdict_reason": entry.reason}
+        told: dict[str, Any] = {
+            "id": entry.id,
+            "series": entry.key,
+            "verdict": entry.verdict,
+            "verdict_reason": entry.reason,
+        }
         told |= {"previous": before.verdict if before else None, "changed": changed, "value": entry.value}
         told |= {"timestamp": when, "age": None if entry.timestamp is None else round(now - entry.timestamp, 3)}
         told["metrics"] = [{"name": entry.id, "value": entry.value, "timestamp": when}]
@@ -688,7 +695,9 @@ def check_connection(options: Mapping[str, Any]) -> None:
     :raises ArgumentError: when they don't.
     """
     if bool(options["access_key"]) != bool(options["secret_key"]):
-        raise ArgumentError("access_key" if options["secret_key"] else "secret_key", "is missing", "Give both keys, or none.")
+        raise ArgumentError(
+            "access_key" if options["secret_key"] else "secret_key", "is missing", "Give both keys, or none."
+        )
     if options["session_token"] and not options["access_key"]:
         raise ArgumentError("session_token", "is given without keys", "Give access_key and secret_key with it.")
     if options["profile"] and options["access_key"]:
@@ -726,7 +735,11 @@ def _client_options(options: Mapping[str, Any]) -> dict[str, Any]:
         user_agent_extra="cloudops.core",
     )
     verify = options["aws_ca_bundle"] if options["validate_certs"] else False
-    return {"endpoint_url": options["endpoint_url"] or os.environ.get("AWS_URL") or None, "verify": verify, "config": config}
+    return {
+        "endpoint_url": options["endpoint_url"] or os.environ.get("AWS_URL") or None,
+        "verify": verify,
+        "config": config,
+    }
 
 
 def _assume_role(session: Any, options: Mapping[str, Any]) -> Any:
@@ -741,7 +754,9 @@ def _assume_role(session: Any, options: Mapping[str, Any]) -> Any:
     source = session.get_credentials()
     if source is None:
         raise botocore.exceptions.NoCredentialsError
-    more = {"RoleSessionName": "cloudops.core"} | ({"ExternalId": options["external_id"]} if options["external_id"] else {})
+    more = {"RoleSessionName": "cloudops.core"} | (
+        {"ExternalId": options["external_id"]} if options["external_id"] else {}
+    )
     fetcher = botocore.credentials.AssumeRoleCredentialFetcher(
         client_creator=sts, source_credentials=source, role_arn=options["assume_role_arn"], extra_args=more
     )
@@ -861,7 +876,9 @@ class Source:
         with aws_errors("read the attributes", f"queue {queue_name(queue)}"):
             if queue not in self._urls:
                 self._urls[queue] = self._url_of(queue)
-            answer = self._client.get_queue_attributes(QueueUrl=self._urls[queue], AttributeNames=list(ATTRIBUTES.values()))
+            answer = self._client.get_queue_attributes(
+                QueueUrl=self._urls[queue], AttributeNames=list(ATTRIBUTES.values())
+            )
         found = answer.get("Attributes") or {}
         missing = [name for name in ATTRIBUTES.values() if name not in found]
         if missing:
