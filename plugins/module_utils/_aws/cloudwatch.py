@@ -115,10 +115,13 @@ def _add_messages(messages: list[dict[str, str]], source: Mapping[str, Any]) -> 
 
 
 class CloudWatchGateway:
-    """GetMetricData. Safe to share between threads."""
+    """GetMetricData. Safe to share between threads.
 
-    def __init__(self, clients: Clients, clock: Clock = REAL_CLOCK) -> None:
-        self._client = clients.client("cloudwatch")
+    :param region: None stands for the connection's own.
+    """
+
+    def __init__(self, clients: Clients, clock: Clock = REAL_CLOCK, region: str | None = None) -> None:
+        self._client = clients.client("cloudwatch", region)
         self._clock = clock
 
     def read(self, calls: Sequence[Call], concurrency: int) -> list[Outcome[Call, Answer]]:
