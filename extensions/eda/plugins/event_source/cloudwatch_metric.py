@@ -251,7 +251,7 @@ try:
     import botocore.credentials
     import botocore.exceptions
 except ImportError:  # said when the source starts
-    boto3 = None
+    boto3 = None  # type: ignore[assignment]
 
 SOURCE = "cloudwatch_metric"
 

@@ -25,12 +25,12 @@ options:
     elements: str
     required: true
     aliases: [queue]
-  count:
+  measure:
     description:
-      - Which messages count. V(visible) wait to be received, V(in_flight) have been received and not been removed, V(delayed) can't be
-        received yet. V(backlog) is visible and in flight, V(all) all three.
+      - Which messages count. V(visible) wait to be received, V(in_flight) were received and are neither deleted nor visible again,
+        V(delayed) aren't to be received yet. V(total) is all three.
     type: str
-    choices: [visible, in_flight, delayed, backlog, all]
+    choices: [visible, in_flight, delayed, total]
     default: visible
   threshold:
     description:
@@ -166,7 +166,7 @@ try:
     import botocore.credentials
     import botocore.exceptions
 except ImportError:  # said when the source starts
-    boto3 = None
+    boto3 = None  # type: ignore[assignment]
 
 SOURCE = "sqs_depth"
 
@@ -798,10 +798,10 @@ ATTRIBUTES = {
     IN_FLIGHT: "ApproximateNumberOfMessagesNotVisible",
     DELAYED: "ApproximateNumberOfMessagesDelayed",
 }
-COUNTS = {**{name: (name,) for name in ATTRIBUTES}, "backlog": (VISIBLE, IN_FLIGHT), "all": tuple(ATTRIBUTES)}
+MEASURES = {**{name: (name,) for name in ATTRIBUTES}, "total": tuple(ATTRIBUTES)}
 ARGUMENTS = {
     "queues": Argument("texts", required=True, aliases=("queue",)),
-    "count": Argument(default=VISIBLE, choices=tuple(COUNTS)),
+    "measure": Argument(default=VISIBLE, choices=tuple(MEASURES)),
     "threshold": THRESHOLD,
     **POLLING_ARGUMENTS,
     **AWS_ARGUMENTS,
@@ -861,10 +861,10 @@ class Source:
             history.append(None)
             self._urls.pop(queue, None)
             return Trouble(name, failure)
-        value = float(sum(counts[part] for part in COUNTS[self._options["count"]]))
+        value = float(sum(counts[part] for part in MEASURES[self._options["measure"]]))
         history.append(value)
         verdict, reason = self._threshold.judge(self._padded(history), verdicts.get(name))
-        facts = {"queue": name, "region": self._options["region"], "count": self._options["count"], **counts}
+        facts = {"queue": name, "region": self._options["region"], "measure": self._options["measure"], **counts}
         facts["threshold"] = self._threshold.as_event()
         return Observation(name, name, verdict, reason, value, self._clock(), facts)
 
