@@ -283,7 +283,7 @@ def _held_back(draft: _Draft, case: _Case, memory: Memory) -> _Draft:
             break
         allowed = stage(draft.current, draft.desired, case.policy, memory, case.now)
         if allowed.size != draft.desired:
-            until = "" if allowed.until is None else f" (until {_iso(allowed.until)})"
+            until = " for now" if allowed.until is None else f" until {_iso(allowed.until)}"
             draft = draft.limited(reason, words + until, allowed)
     return draft
 

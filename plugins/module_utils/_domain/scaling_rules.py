@@ -126,7 +126,9 @@ def _band(rule: ThresholdRule) -> str:
 
 
 def _proposal(rule: Rule, value: Fraction | None, desired: int, reason: str, message: str, streak: int = 0) -> Proposal:
-    return Proposal(rule.name, rule.metric, value, desired, reason, message, streak)
+    # A streak of one is what the evaluation itself sees.
+    kept = streak if isinstance(rule, ThresholdRule) and rule.times > 1 else 0
+    return Proposal(rule.name, rule.metric, value, desired, reason, message, kept)
 
 
 # Steps

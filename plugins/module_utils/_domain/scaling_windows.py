@@ -158,13 +158,13 @@ def moved(bounds: Bounds, windows: Iterable[Window], now: float) -> Bounds:
 
 
 def within(bounds: Bounds, lowest: int | None, highest: int | None) -> Bounds:
-    """The bounds inside the target's own, which win."""
+    """The bounds inside the target's own, which win. A window that they only soften is still what sets a bound."""
     own = Bounds(0 if lowest is None else lowest, highest)
     low = own.clip(bounds.lowest)
     high = own.highest if bounds.highest is None else own.clip(bounds.highest)
     return Bounds(
         low,
         high,
-        bounds.low_by if low == bounds.lowest else "",
-        bounds.high_by if high == bounds.highest else "",
+        bounds.low_by if low <= bounds.lowest else "",
+        bounds.high_by if bounds.highest is not None and (high or 0) >= bounds.highest else "",
     )
