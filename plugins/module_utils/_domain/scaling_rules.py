@@ -201,8 +201,11 @@ def _said(rule: TargetRule, value: str, ratio: Fraction) -> str:
 def _sized(
     rule: TargetRule, value: Fraction | None, current: int, desired: int, ratio: Fraction, said: str
 ) -> Proposal:
-    """The size, unless it goes the other way than the ratio says, as happens while few of the replicas are ready."""
-    if (ratio > 1 and desired < current) or (ratio < 1 and desired > current):
+    """The size, unless it goes the other way than the ratio says, as happens while few of the replicas are ready.
+
+    From 0 on, whatever there is to do needs one at least.
+    """
+    if current and ((ratio > 1 and desired < current) or (ratio < 1 and desired > current)):
         return _proposal(rule, value, current, CONFLICT, f"{said}, but the replicas that count make {desired} of it")
     if desired == current:
         return _proposal(rule, value, current, BELOW_TOLERANCE, f"{said}, which rounds to the same size")
