@@ -403,11 +403,8 @@ from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner impo
     some_failed,
 )
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload_options import selection_from, wish_from
-from ansible_collections.cloudops.core.plugins.module_utils._k8s.client import (
-    KUBERNETES_IMPORT_ERROR,
-    Client,
-    Connection,
-)
+from ansible_collections.cloudops.core.plugins.module_utils._k8s.client import KUBERNETES_IMPORT_ERROR, Client
+from ansible_collections.cloudops.core.plugins.module_utils._k8s.config import Connection
 from ansible_collections.cloudops.core.plugins.module_utils._k8s.scaler import FleetScaler
 
 
@@ -460,7 +457,7 @@ def main() -> None:
     """Wire it up."""
     module = AnsibleModule(
         argument_spec=k8s_spec(**arguments()),
-        mutually_exclusive=[("replicas", "change", "policy"), ("namespaces", "all_namespaces")],
+        mutually_exclusive=[("replicas", "change", "policy"), ("name", "label_selectors")],
         required_together=K8S_TOGETHER,
         supports_check_mode=True,
     )

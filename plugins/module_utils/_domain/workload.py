@@ -38,6 +38,8 @@ class Workload:
     :param partition: StatefulSets: pods with a lower ordinal keep the old revision.
     :param held: Deployments: the rollout is paused (spec.paused).
     :param containers: the pod template's containers, by name, with their requests and limits as the cluster has them.
+    :param images: their images, by the container's name.
+    :param created: ISO 8601.
     """
 
     namespace: str
@@ -60,6 +62,8 @@ class Workload:
     min_ready_seconds: int = 0
     revisions: tuple[str, str] = ("", "")
     containers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
 
     @property
     def target(self) -> str:
@@ -210,7 +214,9 @@ def _of_size(workload: Workload) -> Rollout:
     """The number of pods is right and they serve, whatever revision they are of."""
     wanted, total = workload.replicas, _number(workload, "replicas")
     name = "available" if "available" in workload.status else "ready"
-    serving = workload.status.get(name, wanted if name not in workload.status and workload.kind not in APPS_KINDS else 0)
+    serving = workload.status.get(
+        name, wanted if name not in workload.status and workload.kind not in APPS_KINDS else 0
+    )
     if total > wanted:
         return _progressing(f"{total - wanted} surplus replicas are still there")
     if total < wanted:

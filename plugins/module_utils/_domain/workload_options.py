@@ -78,6 +78,9 @@ def listing_from(options: Options) -> Selection:
         raise Invalid("api_version goes with a single kind", hint="Write the others as GROUP/VERSION/KIND in kinds.")
     if options["name"] is not None and options["all_namespaces"]:
         raise Invalid("all_namespaces doesn't go with name", hint="Name the namespaces.")
+    for name in ("page_size", "concurrency"):
+        if options[name] < 1:
+            raise Invalid(f"{name} is {options[name]}; the smallest possible is 1")
     return Selection(
         tuple(dict.fromkeys(kind_from(kind, options["api_version"]) for kind in kinds)),
         names_from(options["name"]),
@@ -145,6 +148,8 @@ def namespaces_from(options: Options) -> tuple[str, ...] | None:
     namespaces: Sequence[str] | None = options["namespaces"]
     if namespaces is None:
         return None
+    if options["all_namespaces"]:
+        raise Invalid("both namespaces and all_namespaces are given", hint="Give one of them.")
     if not namespaces:
         raise Invalid("namespaces is empty", hint="Name the namespaces, or leave the option out.")
     for name in namespaces:

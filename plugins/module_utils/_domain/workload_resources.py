@@ -25,7 +25,7 @@ def wanted_resources(option: Mapping[str, Any]) -> dict[str, Wanted]:
 
     :raises Invalid: naming the entry that can't be meant.
     """
-    found = {}
+    found: dict[str, Wanted] = {}
     for container, sections in option.items():
         path = f"resources.{container}"
         if not isinstance(sections, Mapping) or not sections:
@@ -61,7 +61,7 @@ def changes(containers: Mapping[str, Mapping[str, Any]], wanted: Changes) -> dic
     :param containers: their requests and limits as the cluster has them.
     :raises Invalid: for a container that the workload doesn't have.
     """
-    found = {}
+    found: dict[str, Wanted] = {}
     for container, entries in wanted.items():
         if container not in containers:
             raise Invalid(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -93,10 +94,9 @@ def judge(workload: Workload, owner: Owner | None, wish: Wish, now: float) -> Ve
             return Verdict(Fate.SKIPPED, reason=EXCLUDED_REASON, message="is excluded by annotation")
         if (refusal := _owned(owner, wish)) is not None:
             return refusal
-        if wish.policy is not None:
-            verdict = _by_policy(workload, marks, wish, now)
-        else:
-            verdict = _by_hand(workload, marks, wish, now)
+        verdict = (
+            _by_policy(workload, marks, wish, now) if wish.policy is not None else _by_hand(workload, marks, wish, now)
+        )
         return _with_bounds(verdict, workload, owner, wish)
     except CloudOpsError as error:
         error.resource = error.resource or workload.target
@@ -229,9 +229,32 @@ def _by_policy(workload: Workload, marks: Marks, wish: Wish, now: float) -> Verd
         str(decision["message"]),
         tuple(decision["limited_by"]),
         resources=resources,
-        state=None if text == known else text,
+        state=text if moves or is_news(known, text) else None,
         decision=decision,
     )
+
+
+def is_news(known: str | None, text: str) -> bool:
+    """Whether a later decision could come out otherwise with this history than with the one that is written already.
+
+    A history in which nothing is left but its time says no more than none at all.
+    """
+    if known is None or text == known:
+        return known is None and _has_content(text)
+    return _has_content(text) or any(_counts(known))
+
+
+def _has_content(text: str) -> bool:
+    return not {"v", "at"}.issuperset(json.loads(text))
+
+
+def _counts(text: str) -> tuple[Any, ...]:
+    """Counts of evaluations in a row: the only part of a history that doesn't end by itself."""
+    try:
+        state = json.loads(text)
+    except ValueError:
+        return (text,)
+    return tuple(state.get(key) for key in ("streaks", "misses")) if isinstance(state, dict) else (text,)
 
 
 # Autoscalers

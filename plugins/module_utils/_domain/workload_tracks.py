@@ -124,7 +124,9 @@ class Track:
         """What was written, besides the history."""
         target, found = self.workload.target, []
         if self.moved and self.verdict.bounds is not None:
-            found.append(Step("move", f"bounds of {self.owner} of {target} to {'..'.join(map(str, self.verdict.bounds))}"))
+            found.append(
+                Step("move", f"bounds of {self.owner} of {target} to {'..'.join(map(str, self.verdict.bounds))}")
+            )
         if self.written and self.verdict.desired != self.workload.replicas:
             found.append(Step("scale", f"{target} from {self.workload.replicas} to {self.verdict.desired}"))
         if self.written and self.verdict.resources:

@@ -16,7 +16,8 @@ from urllib.parse import quote
 class Address:
     """A collection, or with a name one object, or a part of it.
 
-    :param plural: the resource's name in paths and access rules ("deployments").
+    :param plural: the resource's name in paths and access rules ("deployments"); "" for the list of what a group has, or,
+        without an api_version, for the list of the groups.
     :param namespace: "" for all namespaces, and for what has none.
     """
 
@@ -34,6 +35,8 @@ class Address:
     @property
     def path(self) -> str:
         """The path of its URL."""
+        if not self.api_version:
+            return "/apis"
         parts = [f"/apis/{self.api_version}" if self.group else f"/api/{self.api_version}"]
         if self.namespace:
             parts += ["namespaces", quote(self.namespace, safe="")]
@@ -43,6 +46,8 @@ class Address:
     @property
     def resource(self) -> str:
         """What access rules call it ("deployments/scale")."""
+        if not self.plural:
+            return "apis"
         return f"{self.plural}/{self.subresource}" if self.subresource else self.plural
 
     def __str__(self) -> str:
@@ -64,6 +69,8 @@ class Address:
 
 def missing_right(verb: str, address: Address) -> str:
     """The right that a refused call needs, in words that fit into a rule."""
+    if not address.plural:
+        return f"verb get on the nonResourceURL {address.path} (the ClusterRole system:discovery has it)"
     group = f'"{address.group}"' if address.group else '"" (core)'
     where = f"in namespace {address.namespace}" if address.namespace else "cluster-wide (a ClusterRole)"
     return f"verb {verb} on {address.resource} of API group {group} {where}"

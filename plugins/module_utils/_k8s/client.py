@@ -67,7 +67,9 @@ class Client:
             try:
                 self._pool = RESTClientObject(opened.configuration).pool_manager
             except (OSError, ValueError) as error:
-                raise from_transport(error, "connect", Address("v1", "namespaces"), opened.configuration.host) from error
+                raise from_transport(
+                    error, "connect", Address("v1", "namespaces"), opened.configuration.host
+                ) from error
             self._opened = opened
         return self._opened
 
@@ -75,7 +77,9 @@ class Client:
         """One object."""
         return _decoded(self._send("GET", "get", address))
 
-    def list(self, address: Address, *, selector: str = "", fields: str = "", page: int = PAGE) -> tuple[list[Json], str]:
+    def listing(
+        self, address: Address, *, selector: str = "", fields: str = "", page: int = PAGE
+    ) -> tuple[list[Json], str]:
         """All objects of a collection, page by page, and the version of the collection to watch from.
 
         :param selector: label selector; "" for all.

@@ -12,12 +12,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Denied, Invalid
+from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Denied, Invalid
 
 try:
     from kubernetes.client.configuration import Configuration
     from kubernetes.config import incluster_config, kube_config
     from kubernetes.config.config_exception import ConfigException
+
+    # Their newer versions have type hints in some places only.
+    FILES: Any = kube_config
+    POD: Any = incluster_config
 except ImportError:  # the modules report it with missing_required_lib
     pass
 
@@ -25,6 +29,8 @@ DEFAULT_KUBECONFIG = "~/.kube/config"
 DEFAULT_NAMESPACE = "default"
 # Where a pod finds the namespace of its service account.
 POD_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+# What the package lets through when a kubeconfig isn't as it should be.
+_BROKEN = (OSError, ValueError, TypeError, LookupError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Connection:
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Connection:
         """From a module's options."""
-        values = {name: params.get(name) or None for name in cls.__dataclass_fields__}
+        values: dict[str, Any] = {name: params.get(name) or None for name in cls.__dataclass_fields__}
         values["validate_certs"] = params.get("validate_certs")
         values["impersonate_groups"] = tuple(params.get("impersonate_groups") or ())
         return cls(**values)
@@ -78,7 +84,9 @@ def open_connection(connection: Connection) -> Opened:
         namespace = _load(connection, configuration)
     _override(connection, configuration)
     if not str(configuration.host).startswith(("http://", "https://")):
-        raise Invalid(f"host is {configuration.host!r}", hint="It begins with https:// (or http://) and names a server.")
+        raise Invalid(
+            f"host is {configuration.host!r}", hint="It begins with https:// (or http://) and names a server."
+        )
     return Opened(configuration, namespace)
 
 
@@ -104,7 +112,7 @@ def _load(connection: Connection, configuration: Any) -> str:
 
 def _load_pod(configuration: Any) -> str:
     try:
-        incluster_config.load_incluster_config(client_configuration=configuration)
+        POD.load_incluster_config(client_configuration=configuration)
         with open(POD_NAMESPACE, encoding="utf-8") as file:
             return file.read().strip() or DEFAULT_NAMESPACE
     except (ConfigException, OSError) as error:
@@ -120,13 +128,11 @@ def _load_kubeconfig(connection: Connection, configuration: Any, source: Mapping
     said: list[str] = []
     try:
         with _listening(said):
-            loader = kube_config._get_kube_config_loader(**source, active_context=connection.context)
+            loader = FILES._get_kube_config_loader(**source, active_context=connection.context)
             loader.load_and_set(configuration)
     except ConfigException as error:
         raise _config_error(error, connection, source, shown) from error
-    except CloudOpsError:
-        raise
-    except Exception as error:  # noqa: BLE001  # the package lets through whatever YAML, base64, or a program's output raises
+    except (*_BROKEN, FILES.yaml.YAMLError) as error:
         raise _unreadable(error, shown) from error
     context = loader.current_context.get("context") or {}
     _require_credentials(connection, configuration, said, shown)
@@ -195,9 +201,9 @@ def _contexts(source: Mapping[str, Any]) -> list[str] | None:
         if "config_dict" in source:
             entries = source["config_dict"].get("contexts") or []
         else:
-            entries = kube_config.KubeConfigMerger(source["filename"]).config.value["contexts"]
+            entries = FILES.KubeConfigMerger(source["filename"]).config.value["contexts"]
         return [str(entry["name"]) for entry in entries]
-    except Exception:  # noqa: BLE001  # this only makes a message nicer
+    except (ConfigException, *_BROKEN):
         return None
 
 

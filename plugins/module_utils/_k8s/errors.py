@@ -102,7 +102,9 @@ def _transport_story(cause: BaseException, host: str) -> tuple[type[CloudOpsErro
     """Type, message and hint. The order counts: the more special come first."""
     where = "host, or the server of the kubeconfig's cluster"
     if isinstance(cause, http.SSLError) or "SSL" in type(cause).__name__:
-        hint = "Set ca_cert to the authority that signed the server's certificate. For tests only: validate_certs: false."
+        hint = (
+            "Set ca_cert to the authority that signed the server's certificate. For tests only: validate_certs: false."
+        )
         return Unavailable, f"the TLS certificate of {host} can't be verified, or TLS fails: {_plain(cause)}", hint
     if isinstance(cause, http.ProxyError):
         return Unavailable, f"the proxy fails: {_plain(cause)}", "Check proxy, and HTTPS_PROXY in the environment."
