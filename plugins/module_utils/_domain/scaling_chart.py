@@ -78,8 +78,9 @@ def _part(name: str, found: _Found, metric: str, width: int) -> list[str]:
     # A bar of sizes has a character for each replica, unless that gets too long.
     top, most = max([*values, 0.0]), max([*sizes, 1])
     size_width = min(most, width)
-    head = f"{'time':<10}{drawn:>10}  {'':<{width}}  {'size':>4}"
-    lines = [f"{name}: {len(rows)} passes, from {_first(sizes)} to {_last(sizes)}, most {most if sizes else '-'}", head]
+    passes = "1 pass" if len(rows) == 1 else f"{len(rows)} passes"
+    span = f"from {_first(sizes)} to {_last(sizes)}, most {most if sizes else '-'}"
+    lines = [f"{name}: {passes}, {span}", f"{'time':<10}{drawn:>10}  {'':<{width}}  {'size':>4}"]
     for row in rows:
         value = "-" if row.value is None else f"{row.value:.1f}"
         size = "-" if row.size is None else str(row.size)

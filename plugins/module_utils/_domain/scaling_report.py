@@ -29,7 +29,7 @@ class Pass:
     :param time: ISO 8601.
     :param number: of the pass, from 1; 0 where passes aren't counted.
     :param source: what the metrics came from.
-    :param failure: of the source, with its kind and message; empty without one.
+    :param failure: result of the task that could not read them; empty where all could be read.
     :param read: result of the module that read the metrics; its calls are counted, too.
     """
 
@@ -46,6 +46,16 @@ class Pass:
     def results(self) -> list[Data]:
         """The targets."""
         return list(self.answer.get("results") or ())
+
+    @property
+    def source_failure(self) -> dict[str, str]:
+        """Kind and message of what went wrong with the source; of several kinds, one that doesn't pass by itself."""
+        if not self.failure:
+            return {}
+        kinds = [str(item.get("kind") or "") for item in self.failure.get("failures") or ()]
+        kinds = kinds or [str((self.failure.get("error") or {}).get("kind") or "")]
+        kind = next((kind for kind in kinds if kind not in PASSING), kinds[0])
+        return {"kind": kind or "unknown", "message": str(self.failure.get("msg") or "the task failed")}
 
     @property
     def broken(self) -> str:
@@ -79,9 +89,8 @@ def _lead(one: Pass) -> str:
 
 
 def _source_lines(one: Pass) -> list[str]:
-    if not one.failure:
-        return []
-    return [f"{_lead(one)}could not read all metrics from {one.source}: {one.failure.get('message', '')}"]
+    failure = one.source_failure
+    return [f"{_lead(one)}could not read metrics from {one.source}: {failure['message']}"] if failure else []
 
 
 def _target_lines(one: Pass) -> list[str]:
@@ -100,8 +109,13 @@ def _target_line(one: Pass, item: Data, failure: Data | None) -> str:
     lead = f"{_name(item)}: " + "".join(f"{part}, " for part in (measured, size) if part)
     if item.get("outcome") == "failed":
         return f"{lead}FAILED: {(failure or item).get('message', '')}"
-    reason, message = str(item.get("reason") or ""), str(item.get("message") or "")
+    reason, message = str(item.get("reason") or ""), _without_size(str(item.get("message") or ""), before, desired)
     return lead + (f"{reason}: {message}" if reason and message else reason or message)
+
+
+def _without_size(message: str, before: Any, desired: Any) -> str:
+    """The engine's sentence without the sizes at its end, which the line has already."""
+    return message.removesuffix(f": {before} -> {desired}").removesuffix(f"; stays at {before}")
 
 
 def _name(item: Data) -> str:
@@ -137,7 +151,7 @@ def _record(one: Pass, failures: Sequence[Data]) -> dict[str, Any]:
         "pass": one.number,
         "check_mode": one.check_mode,
         "source": one.source,
-        "source_failure": dict(one.failure) or None,
+        "source_failure": one.source_failure or None,
         "metrics": [dict(metric) for metric in one.metrics],
         "targets": [dict(item) for item in one.results],
         "changed": bool(one.answer.get("changed")),
@@ -150,10 +164,10 @@ def _record(one: Pass, failures: Sequence[Data]) -> dict[str, Any]:
 
 
 def _source_failures(one: Pass) -> list[dict[str, Any]]:
-    if not one.failure or one.failure.get("kind") in PASSING:
+    failure = one.source_failure
+    if not failure or failure["kind"] in PASSING:
         return []
-    message = f"could not read metrics from {one.source}: {one.failure.get('message', '')}"
-    return [_failure(one, "", one.failure.get("kind"), message)]
+    return [_failure(one, "", failure["kind"], f"could not read metrics from {one.source}: {failure['message']}")]
 
 
 def _target_failures(one: Pass) -> list[dict[str, Any]]:
