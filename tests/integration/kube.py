@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
 import time
 import uuid
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+import pytest
 import yaml
 
 from tests.servers.kube import KubeServer, write_kubeconfig
@@ -244,12 +246,25 @@ def definition(group: str, kind: str, version: str = "v1", scale: bool = True, s
     return {**head, "metadata": {"name": f"{plural}.{group}"}, "spec": spec}
 
 
+def skip_if_custom_objects_kill(api: KubeClient) -> None:
+    """Skip the test on Kubernetes 1.20 that was built with Go 1.18 or later: it dies of the first custom object.
+
+    What it reads JSON with (modern-go/reflect2 before 1.0.2) does not know that Go's maps.
+    """
+    told = api.get("/version")
+    built = re.match(r"go1\.(\d+)", told.get("goVersion", ""))
+    if built and int(built.group(1)) >= 18 and int(told["minor"].rstrip("+")) <= 20:
+        pytest.skip(f"Kubernetes {told['gitVersion']} built with {told['goVersion']} dies of custom objects")
+
+
 @contextmanager
 def defined(api: KubeClient, group: str, kind: str, version: str = "v1", **options: Any) -> Iterator[str]:
     """Have a custom kind for a while; gives the base of its paths for ``path_of(..., api=)``.
 
-    A kind that is there already (a real KEDA, another worker's test) is used as it is and stays.
+    A kind that is there already (a real KEDA, another worker's test) is used as it is and stays. The test is skipped on
+    a server that would not survive it.
     """
+    skip_if_custom_objects_kill(api)
     collection = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     wanted = definition(group, kind, version, **options)
     status, _body = api.request("POST", collection, wanted)

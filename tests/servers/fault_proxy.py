@@ -234,6 +234,8 @@ class FaultProxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
         self._server: asyncio.Server | None = None
+        # asyncio itself holds on to a task only while its client is there.
+        self._serving: set[asyncio.Task[Any] | None] = set()
         self._in_flight = 0
         self.latency = latency
         self.endpoint = ""
@@ -356,6 +358,7 @@ class FaultProxy:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await self._loop.shutdown_asyncgens()
         await self._loop.shutdown_default_executor()
 
     def __enter__(self) -> FaultProxy:
@@ -370,6 +373,7 @@ class FaultProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream = Upstream(*self._upstream)
+        self._serving.add(asyncio.current_task())
         try:
             while await self._exchange(reader, writer, upstream):
                 pass
@@ -379,6 +383,7 @@ class FaultProxy:
         finally:
             upstream.close()
             writer.close()
+            self._serving.discard(asyncio.current_task())
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, upstream: Upstream) -> bool:
         head = await http1.read_head(reader)

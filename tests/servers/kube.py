@@ -31,6 +31,7 @@ import select
 import shutil
 import socket
 import ssl
+import sys
 import tempfile
 import threading
 import urllib.request
@@ -231,15 +232,15 @@ class _Server(ThreadingHTTPServer):
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Shake hands in the connection's own thread."""
-        if self._tls is not None:
-            request = self._tls.wrap_socket(request, server_side=True)
-        super().finish_request(request, client_address)
+        if self._tls is None:
+            super().finish_request(request, client_address)
+            return
+        with self._tls.wrap_socket(request, server_side=True) as secured:
+            super().finish_request(secured, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Leave clients that hang up, or that don't trust the certificate, out of the log."""
-        import sys
-
-        if not isinstance(sys.exception() if sys.version_info >= (3, 11) else sys.exc_info()[1], OSError):
+        if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
     def control(self, wishes: dict[str, Any]) -> Answer:

@@ -149,7 +149,7 @@ class Api:
             entries = self.kinds.resources(group_name, version)
             name = f"{group_name}/{version}".lstrip("/")
             head = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": name}
-            return entries and {**head, "resources": entries}
+            return {**head, "resources": entries} if entries else None
         return None
 
     def _version(self) -> Object:
