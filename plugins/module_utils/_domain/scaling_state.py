@@ -68,7 +68,12 @@ class Memory:
         """With one more recommendation. Earlier ones that can't decide any more are forgotten."""
         high = tuple(sample for sample in self.high if sample[1] > size)
         low = tuple(sample for sample in self.low if sample[1] < size)
-        return replace(self, high=(*high, (now, size)), low=(*low, (now, size)))
+        latest = ((now, size),)
+        return replace(
+            self,
+            high=high if high and high[-1][0] >= now else high + latest,
+            low=low if low and low[-1][0] >= now else low + latest,
+        )
 
     def scaled(self, change: int, now: float) -> Memory:
         """With one more change of size."""
