@@ -412,4 +412,4 @@ def _text(value: float) -> str:
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
-    return f"{value:.15g}"
+    return repr(float(value)).removesuffix(".0")
