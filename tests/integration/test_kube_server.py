@@ -6,6 +6,7 @@ differently makes every other test lie."""
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import ssl
 import subprocess
@@ -92,7 +93,7 @@ def test_discovery_tells_kinds_versions_and_subresources(kube: Kube) -> None:
         scale = entries[f"{plural}/scale"]
         assert (scale["group"], scale["version"], scale["kind"]) == ("autoscaling", "v1", "Scale")
         assert sorted(scale["verbs"]) == ["get", "patch", "update"]
-    assert api.get("/version")["major"] == "1"
+    assert api.get("/version")["gitVersion"].startswith("v1.")
     assert api.request("GET", "/apis/nothing.example.org/v1")[0] == 404
 
 
@@ -114,11 +115,15 @@ def test_autoscalers_are_the_same_in_every_version_that_discovery_names(kube: Ku
         assert kube.api.patch(path, {"spec": {"maxReplicas": 4}})["spec"] == spec
 
 
-def test_the_python_client_finds_and_scales(kube: Kube, idle: str, namespace: str) -> None:
-    from kubernetes import config, dynamic
-
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")  # a real server's kubeconfig may ask for it
+def test_the_python_client_finds_and_scales(kube: Kube, idle: str, namespace: str, tmp_path: Path) -> None:
+    # The client has no type information.
+    config: Any = importlib.import_module("kubernetes.config")
+    dynamic: Any = importlib.import_module("kubernetes.dynamic")
     with config.new_client_from_config(str(kube.kubeconfig), "admin") as client:
-        deployments = dynamic.DynamicClient(client).resources.get(api_version="apps/v1", kind="Deployment")
+        deployments = dynamic.DynamicClient(client, str(tmp_path / "cache")).resources.get(
+            api_version="apps/v1", kind="Deployment"
+        )
         body = {"spec": {"replicas": 2}}
         media = "application/merge-patch+json"
         scaled = deployments.scale.patch(name="web", namespace=namespace, body=body, content_type=media)
@@ -231,11 +236,18 @@ ERRORS: dict[str, tuple[Ask, int, str, str, Object | None]] = {
         'in API group "apps" in the namespace "{ns}"',
         {"name": "web", "group": "apps", "kind": "deployments"},
     ),
+    "no such resource": (
+        ("admin", "GET", "/things/web", None),
+        404,
+        "NotFound",
+        "the server could not find the requested resource",
+        {},
+    ),
     "unknown field to select by": (
         ("admin", "GET", "/deployments?fieldSelector=spec.size%3D1", None),
         400,
         "BadRequest",
-        "",
+        '"spec.size" is not a known field selector: only "metadata.name", "metadata.namespace"',
         None,
     ),
 }
@@ -249,9 +261,8 @@ def test_errors_say_what_the_real_server_says(kube: Kube, idle: str, namespace: 
     status, found = kube.as_user(user).request(method, path, body, content)
     assert (status, found["kind"], found["status"], found["code"]) == (code, "Status", "Failure", code)
     assert found["reason"] == reason
-    if message:
-        assert found["message"] == message.replace("{ns}", namespace)
-        assert found["details"] == details
+    assert found["message"] == message.replace("{ns}", namespace)
+    assert found.get("details") == details
 
 
 def test_what_is_no_object_is_refused_in_its_own_way(kube: Kube, namespace: str) -> None:
@@ -279,7 +290,8 @@ def test_a_size_has_to_be_a_number(kube: Kube, idle: str) -> None:
     for path in (idle, f"{idle}/scale"):
         with pytest.raises(KubeError) as caught:
             kube.api.patch(path, {"spec": {"replicas": "3"}})
-        assert caught.value.status in (400, 422, 500)
+        # Newer releases say 400.
+        assert caught.value.status in (400, 422)
     assert kube.api.get(idle)["spec"]["replicas"] == 0
 
 
@@ -293,7 +305,7 @@ def test_a_merge_patch_sets_removes_and_leaves_alone(kube: Kube, idle: str) -> N
     assert "a" not in notes
     assert (notes["b"], notes["c"]) == ("2", "3")
     assert after["spec"] == before["spec"]
-    assert after["status"] == before["status"]
+    assert "replicas" not in after["status"]
     # An annotation is a new generation of a Deployment, though its spec is the same.
     assert after["metadata"]["generation"] == before["metadata"]["generation"] + 1
     assert int(after["metadata"]["resourceVersion"]) > int(before["metadata"]["resourceVersion"])
@@ -523,15 +535,6 @@ def test_a_watch_without_a_version_begins_with_what_is_there_and_ends_in_time(ku
     assert 0.5 < time.monotonic() - started < 5
 
 
-def test_a_version_that_is_too_old_is_gone(kube: Kube, namespace: str) -> None:
-    path = path_of(namespace, "deployments")
-    with kube.api.watch(path, resourceVersion="1") as events:
-        event = next(events)
-    assert event["type"] == "ERROR"
-    assert (event["object"]["code"], event["object"]["reason"]) == (410, "Expired")
-    assert event["object"]["message"].startswith("too old resource version: 1 (")
-
-
 @pytest.mark.stand_in_only("nobody cuts a real server's watches, or its history")
 def test_watches_can_be_cut_and_history_forgotten(kube: Kube, namespace: str) -> None:
     path = core_path(namespace, "configmaps")
@@ -546,7 +549,10 @@ def test_watches_can_be_cut_and_history_forgotten(kube: Kube, namespace: str) ->
     kube.api.patch(f"{path}/a", {"data": {"key": "b"}})
     kube.stand_in.compact()
     with kube.api.watch(path, resourceVersion=version) as events:
-        assert next(events)["object"]["code"] == 410
+        found = list(events)
+    assert [event["type"] for event in found] == ["ERROR"]
+    assert (found[0]["object"]["code"], found[0]["object"]["reason"]) == (410, "Expired")
+    assert found[0]["object"]["message"].startswith(f"too old resource version: {version} (")
     status, body = kube.api.request("GET", "/api/v1/namespaces", limit=1, **{"continue": token})
     assert (status, body["reason"]) == (410, "Expired")
 

@@ -20,7 +20,7 @@ from tests.servers.kube_access import Access, Attributes, User, attributes_of, a
 from tests.servers.kube_kinds import Kind, Kinds
 from tests.servers.kube_patch import JSON, MERGE, STRATEGIC, apply_patch
 from tests.servers.kube_store import Change, Expired, Store, key_of
-from tests.servers.kube_write import Writer
+from tests.servers.kube_write import Edit, Writer
 
 Object = dict[str, Any]
 Predicate = Callable[[Object], bool]
@@ -160,10 +160,10 @@ class Api:
 
     def _resource(self, request: Request, asked: Attributes, user: User) -> Answer | Watch:
         kind = self.kinds.find(asked.group, asked.version, asked.resource)
-        if kind is None:
+        if kind is None and self.kinds.resources(asked.group, asked.version) is None:
             raise errors.PlainNotFound
-        if asked.subresource and asked.subresource not in kind.subresources:
-            raise errors.PlainNotFound
+        if kind is None or (asked.subresource and asked.subresource not in kind.subresources):
+            raise errors.no_such_resource()
         if asked.verb not in kind.verbs:
             raise errors.method_not_allowed()
         if kind.plural == "selfsubjectaccessreviews":
@@ -196,14 +196,14 @@ class Api:
         if name not in (JSON, MERGE, *([] if kind.custom else [STRATEGIC])):
             raise errors.unsupported_media(kind.custom)
         patch = _parse(request.body)
-        return self._edit(request, kind, namespace, asked, lambda current: apply_patch(name, current, patch))
+        return self._edit(request, kind, namespace, asked, lambda current: apply_patch(name, current, patch), True)
 
     def _edit(
-        self, request: Request, kind: Kind, namespace: str, asked: Attributes, edit: Callable[[Object], Object]
+        self, request: Request, kind: Kind, namespace: str, asked: Attributes, edit: Edit, patched: bool = False
     ) -> Answer:
         if asked.subresource == "scale":
-            return Answer(200, self.writer.rescale(kind, namespace, asked.name, edit, request.dry_run))
-        stored = self.writer.update(kind, namespace, asked.name, edit, asked.subresource, request.dry_run)
+            return Answer(200, self.writer.rescale(kind, namespace, asked.name, edit, request.dry_run, patched))
+        stored = self.writer.update(kind, namespace, asked.name, edit, asked.subresource, request.dry_run, patched)
         return Answer(200, shape.shown_as(kind, stored))
 
     def _delete(self, request: Request, kind: Kind, namespace: str, asked: Attributes) -> Answer:

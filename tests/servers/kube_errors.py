@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,7 +67,7 @@ def conflict(group: str, resource: str, name: str, why: str = MODIFIED) -> ApiEr
     return ApiError(409, "Conflict", text, details(group, resource, name))
 
 
-def forbidden(group: str, resource: str, name: str, why: str) -> ApiError:
+def forbidden(group: str, resource: str, name: str, why: str, **more: Any) -> ApiError:
     """403 for what RBAC or admission refuses."""
     what = (
         f'{qualified(group, resource)} "{name}" is '
@@ -75,7 +76,7 @@ def forbidden(group: str, resource: str, name: str, why: str) -> ApiError:
         if resource
         else ""
     )
-    return ApiError(403, "Forbidden", f"{what}forbidden: {why}", details(group, resource, name))
+    return ApiError(403, "Forbidden", f"{what}forbidden: {why}", details(group, resource, name, **more))
 
 
 def unauthorized() -> ApiError:
@@ -97,6 +98,17 @@ def method_not_allowed() -> ApiError:
 def expired(message: str) -> ApiError:
     """410 for a resource version that is no longer kept."""
     return ApiError(410, "Expired", message)
+
+
+def no_such_resource() -> ApiError:
+    """404 for a resource that a served group and version lacks."""
+    return ApiError(404, "NotFound", "the server could not find the requested resource", {})
+
+
+def bad_patch(shown: str, why: str) -> ApiError:
+    """422 for a patch whose result can't be read as the kind."""
+    cause = {"reason": "FieldValueInvalid", "message": f"Invalid value: {json.dumps(shown)}: {why}", "field": "patch"}
+    return ApiError(422, "Invalid", f' "" is invalid: patch: {cause["message"]}', {"causes": [cause]})
 
 
 def rejected() -> ApiError:

@@ -68,8 +68,8 @@ class Kind:
         return {**part, "kind": "Scale" if name == "scale" else self.kind, "verbs": ["get", "patch", "update"]}
 
 
+_ONE_BY_ONE = tuple(verb for verb in ALL_VERBS if verb != "deletecollection")
 _WORKLOAD = {"subresources": ("scale", "status"), "scale": ScalePaths(".spec.replicas", ".status.replicas")}
-_CLUSTER = {"namespaced": False}
 
 
 def _builtin(hpa_versions: Iterable[str]) -> tuple[Kind, ...]:
@@ -78,7 +78,7 @@ def _builtin(hpa_versions: Iterable[str]) -> tuple[Kind, ...]:
         for version in hpa_versions
     ]
     return (
-        Kind("", "v1", "Namespace", "namespaces", False, ("finalize", "status"), ("ns",)),
+        Kind("", "v1", "Namespace", "namespaces", False, ("finalize", "status"), ("ns",), _ONE_BY_ONE),
         Kind("", "v1", "Pod", "pods", True, ("status",), ("po",)),
         Kind("", "v1", "Event", "events", True, (), ("ev",)),
         Kind("", "v1", "ConfigMap", "configmaps", True, (), ("cm",)),

@@ -10,10 +10,11 @@ Strategic merge knows the list keys of the kinds that the stand-in serves, and t
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.servers.kube_errors import bad_request, rejected
+from tests.servers.kube_errors import bad_patch, bad_request, rejected
 
 Object = dict[str, Any]
 MERGE, STRATEGIC, JSON = "merge-patch", "strategic-merge-patch", "json-patch"
@@ -38,7 +39,7 @@ def apply_patch(kind: str, target: Object, patch: Any) -> Object:
     if kind == JSON:
         return _json_patch(target, patch)
     if not isinstance(patch, dict):
-        raise bad_request("json: cannot unmarshal array into Go value of type map[string]interface {}")
+        raise bad_patch(json.dumps(patch), "json: cannot unmarshal array into Go value of type map[string]interface {}")
     out: Object = merge(target, patch) if kind == MERGE else strategic(target, patch)
     return out
 

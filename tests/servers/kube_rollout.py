@@ -180,7 +180,7 @@ class _Rollout:
             },
             "spec": {
                 "replicas": size,
-                "minReadySeconds": self._spec.get("minReadySeconds", 0),
+                **({"minReadySeconds": self._spec["minReadySeconds"]} if self._spec.get("minReadySeconds") else {}),
                 "selector": {**selector, "matchLabels": {**selector.get("matchLabels", {}), HASH_LABEL: mark}},
                 "template": {**template, "metadata": {**template["metadata"], "labels": labels}},
             },
@@ -278,6 +278,7 @@ class _Rollout:
         if done:
             _set(conditions, _condition("Progressing", "True", COMPLETE, f"{name} has successfully progressed."))
         elif _moved_on(before, status):
+            conditions.pop("Progressing", None)
             conditions["Progressing"] = _since(
                 _condition("Progressing", "True", PROGRESSING, f"{name} is progressing."), current
             )
@@ -314,6 +315,8 @@ def _set(conditions: dict[str, Object], condition: Object) -> None:
     """Set a condition, if it says something new."""
     before = conditions.get(condition["type"])
     if before is None or (before["status"], before["reason"]) != (condition["status"], condition["reason"]):
+        # What is new comes last.
+        conditions.pop(condition["type"], None)
         conditions[condition["type"]] = _since(condition, before)
 
 

@@ -118,7 +118,10 @@ def _field_test(term: str, plural: str) -> Predicate:
         raise bad_request(f"invalid selector: '{term}'; can't understand '{term}'")
     path, operator, wanted = found.groups()
     if path not in (*_FIELDS[""], *_FIELDS.get(plural, ())):
-        raise bad_request(f"field label not supported: {path}")
+        if plural in _FIELDS:
+            raise bad_request(f"field label not supported: {path}")
+        known = ", ".join(f'"{name}"' for name in _FIELDS[""])
+        raise bad_request(f'"{path}" is not a known field selector: only {known}')
     return lambda value: (_at(value, path) == wanted) is (operator != "!=")
 
 

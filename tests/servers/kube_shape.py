@@ -8,10 +8,10 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tests.servers.kube_errors import ApiError, Cause, bad_request, bad_value, invalid, required
+from tests.servers.kube_errors import Cause, bad_patch, bad_request, bad_value, invalid, required
 from tests.servers.kube_kinds import RBAC, Kind
 from tests.servers.kube_select import selector_matches
 
@@ -144,28 +144,27 @@ _DEFAULTS: dict[tuple[str, str], Callable[[Object], None]] = {
 # Validation
 
 
-def check_types(kind: Kind, value: Object) -> None:
-    """Raise ApiError (400) where a number is something else: the real server can't even decode that."""
-    if kind.custom:
-        return
+_NUMBERS = ("replicas", "minReplicas", "maxReplicas", "progressDeadlineSeconds", "minReadySeconds")
+
+
+def check_types(kind: Kind, value: Object, patched: bool = False) -> None:
+    """Raise ApiError (400, of a patch 422) where a number is something else: the real server can't even decode that."""
     spec = value.get("spec") or {}
-    for name in ("replicas", "minReplicas", "maxReplicas", "progressDeadlineSeconds", "minReadySeconds"):
-        if (
-            name in spec
-            and spec[name] is not None
-            and (not isinstance(spec[name], int) or isinstance(spec[name], bool))
-        ):
-            raise cannot_decode(kind.kind, kind.version, name, spec[name])
+    for name in () if kind.custom else _NUMBERS:
+        found = spec.get(name)
+        if found is None or (isinstance(found, int) and not isinstance(found, bool) and abs(found) < 2**31):
+            continue
+        why = (
+            f"json: cannot unmarshal {_json_type(found)} into Go struct field {kind.kind}Spec.spec.{name} of type int32"
+        )
+        if patched:
+            raise bad_patch(json.dumps(value, separators=(",", ":")), why)
+        raise bad_request(f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {why}')
 
 
-def cannot_decode(kind: str, version: str, name: str, found: Any) -> ApiError:
-    """400 for a field of the wrong type."""
-    names = {str: "string", bool: "bool", float: "number", list: "array", dict: "object"}
-    told = next((text for known, text in names.items() if isinstance(found, known)), "value")
-    return bad_request(
-        f'{kind} in version "{version}" cannot be handled as a {kind}: json: cannot unmarshal {told} into Go struct field '
-        f"{kind}Spec.spec.{name} of type int32"
-    )
+def _json_type(found: Any) -> str:
+    names = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
+    return next(text for known, text in names.items() if isinstance(found, known))
 
 
 def validate(kind: Kind, value: Object, old: Object | None) -> None:
@@ -196,13 +195,19 @@ def _workload_faults(value: Object, old: Object | None) -> Iterator[Cause]:
     labels = spec["template"]["metadata"].get("labels") or {}
     if not spec.get("selector"):
         yield required("spec.selector")
-    elif not selector_matches(spec["selector"], labels):
-        shown = "map[string]string{" + ", ".join(f'"{k}":"{v}"' for k, v in sorted(labels.items())) + "}"
-        yield bad_value("spec.template.metadata.labels", shown, "`selector` does not match template `labels`")
+    if not spec.get("selector") or not selector_matches(spec["selector"], labels):
+        yield bad_value("spec.template.metadata.labels", _as_go(labels), "`selector` does not match template `labels`")
     if not spec["template"]["spec"].get("containers"):
         yield required("spec.template.spec.containers")
     if old is not None and old["spec"].get("selector") != spec.get("selector"):
-        yield bad_value("spec.selector", json.dumps(spec.get("selector")), "field is immutable")
+        labels = _as_go((spec.get("selector") or {}).get("matchLabels") or {})
+        shown = f"v1.LabelSelector{{MatchLabels:{labels}, MatchExpressions:[]v1.LabelSelectorRequirement(nil)}}"
+        yield bad_value("spec.selector", shown, "field is immutable")
+
+
+def _as_go(labels: Mapping[str, str]) -> str:
+    """Labels as the server prints them."""
+    return "map[string]string{" + ", ".join(f'"{key}":"{value}"' for key, value in sorted(labels.items())) + "}"
 
 
 _STATEFULSET_MAY = ("replicas", "template", "updateStrategy", "minReadySeconds", "persistentVolumeClaimRetentionPolicy")
@@ -223,14 +228,18 @@ def _rest(spec: Object) -> Object:
 def _hpa_faults(value: Object, _old: Object | None) -> Iterator[Cause]:
     spec = value["spec"]
     least, most = spec["minReplicas"], spec.get("maxReplicas") or 0
-    if not (spec.get("scaleTargetRef") or {}).get("kind"):
-        yield required("spec.scaleTargetRef.kind")
+    for name in ("kind", "name"):
+        if not (spec.get("scaleTargetRef") or {}).get(name):
+            yield required(f"spec.scaleTargetRef.{name}")
     if least < 1:
         yield bad_value("spec.minReplicas", least, "must be greater than or equal to 1")
     if most < 1:
         yield bad_value("spec.maxReplicas", most, "must be greater than 0")
     elif most < least:
         yield bad_value("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`")
+    if least == 0:
+        text = "Forbidden: must specify at least one Object or External metric to support scaling to zero replicas"
+        yield "FieldValueForbidden", "spec.metrics", text
 
 
 def _binding_faults(value: Object, old: Object | None) -> Iterator[Cause]:

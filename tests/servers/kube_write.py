@@ -24,6 +24,7 @@ Object = dict[str, Any]
 Edit = Callable[[Object], Object]
 """Takes the object as it is now (a copy) and returns what it should be."""
 NAMESPACES: Resource = ("", "namespaces")
+SCALE = Kind("autoscaling", "v1", "Scale", "scale")
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _SYSTEM_FIELDS = (
@@ -75,7 +76,9 @@ class Writer:
             raise errors.not_found(*NAMESPACES, namespace)
         if "deletionTimestamp" in found["metadata"]:
             why = f"unable to create new content in namespace {namespace} because it is being terminated"
-            raise errors.forbidden(kind.group, kind.plural, name, why)
+            told = f"namespace {namespace} is being terminated"
+            cause = {"reason": "NamespaceTerminating", "message": told, "field": "metadata.namespace"}
+            raise errors.forbidden(kind.group, kind.plural, name, why, causes=[cause])
 
     def _add(self, kind: Kind, value: Object, metadata: Object, dry_run: bool) -> Object:
         shape.check_types(kind, value)
@@ -120,13 +123,24 @@ class Writer:
         return found
 
     def update(
-        self, kind: Kind, namespace: str, name: str, edit: Edit, part: str = "", dry_run: bool = False
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        edit: Edit,
+        part: str = "",
+        dry_run: bool = False,
+        patched: bool = False,
     ) -> Object:
-        """Change an object, or its part ``status``, and return it as stored; no change is no write."""
+        """Change an object, or its part ``status``, and return it as stored; no change is no write.
+
+        What is wrong with a patch is told in other words than what is wrong with a whole object.
+        """
         with self.store.changed:
             old = self.stored(kind, namespace, name)
             new = edit(copy.deepcopy(shape.shown_as(kind, old)))
-            self._check_identity(kind, old, new)
+            self._check_identity(kind, old, new, patched)
+            shape.check_types(kind, new, patched)
             value = shape.stored_as(kind, new)
             value["metadata"] = _kept_metadata(old, value["metadata"])
             if part == "status":
@@ -140,7 +154,6 @@ class Writer:
             return self._replace(kind, old, value, dry_run)
 
     def _replace(self, kind: Kind, old: Object, value: Object, dry_run: bool) -> Object:
-        shape.check_types(kind, value)
         shape.with_defaults(kind, value)
         shape.validate(kind, value, old)
         for field in ("apiVersion", "kind"):
@@ -160,7 +173,7 @@ class Writer:
         stored = self.store.put(kind.resource, value)
         return self._defined(stored) if kind.resource == DEFINITIONS else stored
 
-    def _check_identity(self, kind: Kind, old: Object, new: Object) -> None:
+    def _check_identity(self, kind: Kind, old: Object, new: Object, patched: bool) -> None:
         """Raise ApiError (400, 409, 422) for another object's name, version or uid."""
         metadata, current = new.get("metadata") or {}, old["metadata"]
         name = metadata.get("name")
@@ -175,6 +188,9 @@ class Writer:
                 "the namespace of the provided object does not match the namespace sent on the request"
             )
         if metadata.get("uid", current["uid"]) != current["uid"]:
+            if patched:
+                cause = errors.bad_value("metadata.uid", f'"{metadata["uid"]}"', "field is immutable")
+                raise errors.invalid(kind.group, kind.kind, name, [cause])
             why = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {current['uid']}"
             raise errors.conflict(kind.group, kind.plural, name, why)
         version = metadata.get("resourceVersion")
@@ -203,15 +219,16 @@ class Writer:
         spec = {"replicas": replicas} if replicas else {}
         return {"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": spec, "status": status}
 
-    def rescale(self, kind: Kind, namespace: str, name: str, edit: Edit, dry_run: bool = False) -> Object:
+    def rescale(
+        self, kind: Kind, namespace: str, name: str, edit: Edit, dry_run: bool = False, patched: bool = False
+    ) -> Object:
         """Change the size through the scale subresource and return the new Scale."""
         assert kind.scale is not None
         with self.store.changed:
             old = self.stored(kind, namespace, name)
             scale = edit(copy.deepcopy(self.scale_of(kind, old)))
+            shape.check_types(SCALE, scale, patched)
             replicas = (scale.get("spec") or {}).get("replicas") or 0
-            if not isinstance(replicas, int) or isinstance(replicas, bool):
-                raise shape.cannot_decode("Scale", "v1", "replicas", replicas)
             if replicas < 0:
                 cause = errors.bad_value("spec.replicas", replicas, shape.MIN_ZERO)
                 raise errors.invalid("autoscaling", "Scale", name, [cause])
@@ -236,9 +253,7 @@ class Writer:
             wanted = _finalizers(kind, old, options)
             if kind.resource == NAMESPACES:
                 if "deletionTimestamp" in old["metadata"]:
-                    why = "the system is ensuring all content is removed from this namespace.  Upon completion, this namespace"
-                    text = f"{why} will automatically be purged by the system."
-                    raise errors.conflict(*NAMESPACES, name, text)
+                    return old, False
                 return self._mark(kind, _with(old, status={**old["status"], "phase": "Terminating"}), wanted), False
             if wanted:
                 return self._mark(kind, old, wanted), False
@@ -313,7 +328,7 @@ def _check_preconditions(kind: Kind, old: Object, wanted: Object) -> None:
                 f"the {label} in the precondition ({wanted[field]}) does not match the {label} in record ({found}). "
                 f"The object might have been {what}"
             )
-            raise errors.conflict(kind.group, kind.plural, old["metadata"]["name"], why)
+            raise errors.conflict(kind.group, kind.kind, old["metadata"]["name"], why)
 
 
 def _finalizers(kind: Kind, old: Object, options: Object) -> list[str]:
