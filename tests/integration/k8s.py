@@ -20,7 +20,7 @@ RUNNER_OPTIONS = ("check", "diff", "env", "hide", "fails", "quiet")
 HPAS = "/apis/autoscaling/v1"
 PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "ReplicaSet": "replicasets"}
 NOW = "2026-03-01T12:00:00Z"
-CPU = {"min": 1, "max": 10, "rules": [{"type": "threshold", "metric": "cpu", "above": 70, "below": 50}]}
+CPU: dict[str, Any] = {"min": 1, "max": 10, "rules": [{"type": "threshold", "metric": "cpu", "above": 70, "below": 50}]}
 
 
 @dataclass(frozen=True)

@@ -217,6 +217,9 @@ def _by_policy(workload: Workload, marks: Marks, wish: Wish, now: float) -> Verd
     target.update({name: value for name, value in given.items() if value is not None})
     known = workload.annotations.get(STATE)
     decision = decide(target, wish.policy, wish.metrics, now=now, state=known).as_result()
+    repeated = is_repeated(known, now)
+    if repeated and decision["action"] != HOLD:
+        decision |= {"desired": workload.replicas, "action": HOLD, "reason": ALREADY, "message": _REPEATED}
     desired, reason = int(decision["desired"]), str(decision["reason"])
     text = write_state(decision["state"])
     resources = changes(workload.containers, wish.resources) if reason != PAUSED_REASON else {}
@@ -229,9 +232,21 @@ def _by_policy(workload: Workload, marks: Marks, wish: Wish, now: float) -> Verd
         str(decision["message"]),
         tuple(decision["limited_by"]),
         resources=resources,
-        state=text if moves or is_news(known, text) else None,
+        state=text if moves or (not repeated and is_news(known, text)) else None,
         decision=decision,
     )
+
+
+_REPEATED = "was decided upon at this very time already"
+
+
+def is_repeated(known: str | None, now: float) -> bool:
+    """Whether a decision for this time has been written already: evaluated once more, it would count twice.
+
+    The history knows whole seconds, rounded up.
+    """
+    state = _read(known)
+    return bool(state) and state.get("at") == math.ceil(now)
 
 
 def is_news(known: str | None, text: str) -> bool:
@@ -245,16 +260,22 @@ def is_news(known: str | None, text: str) -> bool:
 
 
 def _has_content(text: str) -> bool:
-    return not {"v", "at"}.issuperset(json.loads(text))
+    return not {"v", "at"}.issuperset(_read(text))
 
 
 def _counts(text: str) -> tuple[Any, ...]:
     """Counts of evaluations in a row: the only part of a history that doesn't end by itself."""
+    state = _read(text)
+    return tuple(state.get(key) for key in ("streaks", "misses"))
+
+
+def _read(text: str | None) -> Mapping[str, Any]:
+    """A history as data; nothing when it isn't one."""
     try:
-        state = json.loads(text)
+        state = json.loads(text or "{}")
     except ValueError:
-        return (text,)
-    return tuple(state.get(key) for key in ("streaks", "misses")) if isinstance(state, dict) else (text,)
+        return {}
+    return state if isinstance(state, dict) else {}
 
 
 # Autoscalers
