@@ -43,3 +43,12 @@ attributes:
     membership:
       - cloudops.core.aws
 """
+
+    K8S_GROUP = r"""
+attributes:
+  action_group:
+    description: Use C(group/cloudops.core.k8s) in C(module_defaults) to set the connection options once.
+    support: full
+    membership:
+      - cloudops.core.k8s
+"""

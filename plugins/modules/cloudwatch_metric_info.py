@@ -389,6 +389,26 @@ by_id:
   returned: always
   type: dict
   sample: {"i-0123456789abcdef0": {"value": 12.5, "verdict": "ok"}}
+metrics:
+  description:
+    - The same series in short, as the filter P(cloudops.core.scaling_decision#filter) and the modules that scale take them. A series
+      without datapoints has the value V(null).
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The RV(series[].key).
+      type: str
+      sample: i-0123456789abcdef0
+    value:
+      description: The RV(series[].value).
+      type: float
+      sample: 12.5
+    timestamp:
+      description: Beginning of the newest datapoint's period, in ISO 8601. V(null) when there is no datapoint.
+      type: str
+      sample: '2026-03-01T10:55:00+00:00'
 verdict:
   description:
     - One verdict for all. V(breached) when any series is, V(ok) when all are, otherwise V(insufficient_data), also when there is no
@@ -468,6 +488,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec imp
     AWS_TOGETHER,
     aws_spec,
 )
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.metric_options import threshold_option
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import Result, require, run, some_failed
 from ansible_collections.cloudops.core.plugins.module_utils._aws.client import BOTO3_IMPORT_ERROR, Clients, Connection
 from ansible_collections.cloudops.core.plugins.module_utils._aws.cloudwatch import (
@@ -486,19 +507,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics impo
 )
 
 DEFAULT_LAST = "1h"
-
-
-def threshold_option() -> dict[str, Any]:
-    """The option, which stands in two places."""
-    options = {
-        "operator": {"type": "str", "required": True, "choices": [*OPERATORS, *OPERATOR_NAMES]},
-        "value": {"type": "float", "required": True},
-        "datapoints": {"type": "int"},
-        "of": {"type": "int"},
-        "missing": {"type": "str", "choices": list(MISSING), "default": "missing"},
-        "evaluation_range": {"type": "int"},
-    }
-    return {"type": "dict", "options": options}
+THRESHOLD_OPERATORS = (*OPERATORS, *OPERATOR_NAMES)
 
 
 def query_options() -> dict[str, Any]:
@@ -516,7 +525,7 @@ def query_options() -> dict[str, Any]:
         "account": {"type": "str", "aliases": ["account_id"]},
         "return_data": {"type": "bool", "default": True},
         "aggregation": {"type": "str"},
-        "threshold": threshold_option(),
+        "threshold": threshold_option(THRESHOLD_OPERATORS, MISSING),
     }
 
 
@@ -537,7 +546,7 @@ def own_options() -> dict[str, Any]:
         "end": {"type": "str"},
         "delay": {"type": "str", "default": "0s"},
         "aggregation": {"type": "str", "default": "last"},
-        "threshold": threshold_option(),
+        "threshold": threshold_option(THRESHOLD_OPERATORS, MISSING),
         "previous": {"type": "dict", "default": {}},
         "return_datapoints": {"type": "bool", "default": True},
         "price_per_1000_metrics": {"type": "float", "default": PRICE_PER_1000_METRICS},

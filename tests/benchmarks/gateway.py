@@ -53,8 +53,7 @@ def _gateway() -> Iterator[S3Server]:
         words = answer.splitlines()[-1].split()
         yield S3Server(words[1], words[3], words[5], live=True)
     finally:
-        for file in (scratch / "gateway").glob("*.pid"):
-            _end(int(file.read_text()))
+        end_processes(scratch / "gateway")
         shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -62,6 +61,12 @@ def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+def end_processes(home: Path) -> None:
+    """End the servers whose process ids stand in the .pid files of a directory."""
+    for file in home.glob("*.pid"):
+        _end(int(file.read_text()))
 
 
 def _end(pid: int) -> None:

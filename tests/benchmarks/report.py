@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.benchmarks.fleet import Watched
 from tests.benchmarks.machine import middle
 from tests.benchmarks.measure import Compared, Peak
-from tests.benchmarks.sides import OURS, RIVAL, SIDES, Side
+from tests.benchmarks.sides import OURS, RIVAL, Side
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
@@ -43,15 +43,18 @@ def comparison(title: str, compared: Compared, goal: Goal | None) -> str:
         "| collection | seconds, median | of all runs | its own CPU s | server's CPU s | others' CPU s | requests |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    lines += [_line(side, compared) for side in SIDES]
-    ours, rival = (middle(compared.runs[side]).wall for side in (OURS, RIVAL))
+    us, them = compared.runs
+    lines += [_line(side, compared) for side in (us, them)]
+    ours, rival = (middle(compared.runs[side]).wall for side in (us, them))
     if goal is None:
-        lines += ["", f"{RIVAL.name} takes {rival / ours:.2f} times as long as {OURS.name}."]
+        lines += ["", f"{them.name} takes {rival / ours:.2f} times as long as {us.name}."]
     else:
         ratio, verdict = goal.judge(ours, rival)
-        what = f"{RIVAL.name} / {OURS.name}" if goal.faster else f"{OURS.name} / {RIVAL.name}"
+        what = f"{them.name} / {us.name}" if goal.faster else f"{us.name} / {them.name}"
         lines += ["", f"Ratio of the medians, {what}: **{ratio}** (target: {verdict})."]
-    lines += [f"Requests of {side.name}: {_calls(compared.calls[side])}." for side in SIDES if side in compared.calls]
+    lines += [
+        f"Requests of {side.name}: {_calls(compared.calls[side])}." for side in (us, them) if side in compared.calls
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -56,24 +56,32 @@ class Player:
 
         Raises PlaybookFailed when it fails, or when it reports changed or ok against expectation.
         """
+        task = {module or side.module: {**server.options, **options}}
+        return self.run(f"{side.name} {options}", task, changed=changed)
+
+    def run(self, what: str, task: Mapping[str, Any], *, changed: bool) -> Cost:
+        """Run a play of this task and return what the whole ansible-playbook cost.
+
+        Raises PlaybookFailed when it fails, or when it reports changed or ok against expectation.
+        """
         book, log = self.scratch / "playbook.yml", self.scratch / "log"
         # JSON is YAML.
-        book.write_text(json.dumps([self._play(module or side.module, server, options)], indent=2), encoding="utf-8")
+        book.write_text(json.dumps([self._play(task)], indent=2), encoding="utf-8")
         command = [str(VENV / "bin" / "ansible-playbook"), "--inventory", "localhost,", str(book)]
         cost, code = timed(command, self._env(), log)
         said = log.read_text(encoding="utf-8", errors="replace")
         recap = re.search(r"ok=1 +changed=([01]) ", said)
         if code or recap is None or (recap[1] == "1") is not changed:
-            raise PlaybookFailed(f"{side.name} {options}: exit code {code}\n{said[-3000:]}")
+            raise PlaybookFailed(f"{what}: exit code {code}\n{said[-3000:]}")
         return cost
 
-    def _play(self, module: str, server: S3Server, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _play(self, task: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "hosts": "localhost",
             "connection": "local",
             "gather_facts": False,
             "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
-            "tasks": [{"name": "The task", module: {**server.options, **options}}],
+            "tasks": [{"name": "The task", **task}],
         }
 
     def _env(self) -> dict[str, str]:

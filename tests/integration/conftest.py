@@ -5,6 +5,10 @@
 
 S3 tests run on moto. With S3_ENDPOINT_URL, S3_ACCESS_KEY and S3_SECRET_KEY set they run on that server instead; those
 marked ``moto_only`` are then skipped. Every test that takes the S3 server and is not ``moto_only`` is marked ``live``.
+
+Kubernetes tests run on the stand-in of tests/servers. With CLOUDOPS_TEST_KUBECONFIG set they run on that server, which
+has to know the contexts admin, viewer, scaler and nobody; those marked ``stand_in_only`` are then skipped. Every test
+that takes ``kube`` and is not ``stand_in_only`` is marked ``live_kube``. KUBECONFIG itself is never looked at.
 """
 
 from __future__ import annotations
@@ -16,29 +20,40 @@ from typing import Any
 
 import pytest
 
+from tests.integration import kube as kube_bench
 from tests.integration.harness import ModuleRunner, Play, make_collections_tree
+from tests.integration.kube import Kube
 from tests.integration.s3 import Client, S3Server, unique_name, wipe
 from tests.servers.fault_proxy import FaultProxy
+from tests.servers.kube import KubeServer
 from tests.servers.moto import MotoServer
 
 LIVE = "S3_ENDPOINT_URL" in os.environ
+LIVE_KUBECONFIG = os.environ.get("CLOUDOPS_TEST_KUBECONFIG", "")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker that keeps a test off the live server."""
+    """Register the markers that keep a test off a live server."""
     config.addinivalue_line("markers", "moto_only(reason): needs moto; the reason says what other servers lack")
+    config.addinivalue_line("markers", "stand_in_only(reason): needs the Kubernetes stand-in; the reason says why")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what may run on the live server, and skip the rest of the S3 tests there."""
+    """Mark what may run on a live server, and skip the rest of the tests of that server there."""
     for item in items:
-        if "s3_server" not in getattr(item, "fixturenames", ()):
-            continue
-        moto_only = item.get_closest_marker("moto_only")
-        if moto_only is None:
-            item.add_marker(pytest.mark.live)
-        elif LIVE:
-            item.add_marker(pytest.mark.skip(reason=f"moto only: {moto_only.args[0]}"))
+        _sort(item, "s3_server", "live", "moto_only", live=LIVE)
+        _sort(item, "kube", "live_kube", "stand_in_only", live=bool(LIVE_KUBECONFIG))
+
+
+def _sort(item: pytest.Item, server: str, mark: str, unless: str, live: bool) -> None:
+    """Mark a test that takes the server, unless it is marked otherwise; skip that one on a live server."""
+    if server not in getattr(item, "fixturenames", ()):
+        return
+    held = item.get_closest_marker(unless)
+    if held is None:
+        item.add_marker(mark)
+    elif live:
+        item.add_marker(pytest.mark.skip(reason=f"{unless.replace('_', ' ')}: {held.args[0]}"))
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +112,26 @@ def fault_proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
     """A proxy without rules before the server under test."""
     with FaultProxy(s3_server.endpoint, credentials=(s3_server.access_key, s3_server.secret_key)) as proxy:
         yield proxy
+
+
+@pytest.fixture(scope="session")
+def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kube]:
+    """The Kubernetes API under test: the one that CLOUDOPS_TEST_KUBECONFIG leads to, otherwise the stand-in."""
+    if LIVE_KUBECONFIG:
+        yield Kube(Path(LIVE_KUBECONFIG), live=True)
+        return
+    with KubeServer() as server:
+        path = server.kubeconfig(tmp_path_factory.mktemp("kube") / "kubeconfig")
+        yield Kube(path, live=False, server=server)
+
+
+@pytest.fixture
+def namespace(kube: Kube) -> Iterator[str]:
+    """A namespace that no other test has; it is removed at the end with all that it holds."""
+    name = kube_bench.unique_name()
+    kube.api.create("/api/v1/namespaces", {"metadata": {"name": name}})
+    yield name
+    kube.api.delete(f"/api/v1/namespaces/{name}")
 
 
 @pytest.fixture(scope="session")

@@ -164,6 +164,8 @@ class Play:
             "ANSIBLE_HOME": str(self.directory / "ansible"),
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "ANSIBLE_NOCOLOR": "true",
+            # A module goes to its interpreter without a detour over files; a fifth of each task.
+            "ANSIBLE_PIPELINING": "true",
             "ANSIBLE_RETRY_FILES_ENABLED": "false",
             "CLOUDOPS_TEST_RESULTS": str(results),
         }

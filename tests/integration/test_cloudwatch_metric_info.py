@@ -114,6 +114,14 @@ def test_instances(metrics: Run, guard: CloudWatchGuard, hour: int) -> None:
     assert found["verdict"] == "breached"
     assert found["verdicts"]["i-gone"] == "insufficient_data"
     assert [one["key"] for one in found["series"]] == ["i-busy", "i-gaps", "i-idle", "i-gone"]
+    newest = datetime.fromtimestamp(hour - 300, timezone.utc).isoformat()
+    before = datetime.fromtimestamp(hour - 600, timezone.utc).isoformat()
+    assert found["metrics"] == [
+        {"name": "i-busy", "value": 95.5, "timestamp": newest},
+        {"name": "i-gaps", "value": 20.0, "timestamp": before},
+        {"name": "i-idle", "value": 0.0, "timestamp": newest},
+        {"name": "i-gone", "value": None, "timestamp": None},
+    ]
     assert found["api_calls"] == {"GetMetricData": 1}
     assert found["estimated_cost"] == {"metrics_requested": 4, "usd": 0.00004}
     assert found["failures"] == found["messages"] == []

@@ -112,7 +112,7 @@ class ServerProcess:
         deadline = time.monotonic() + self._timeout
         ready, _unused, _ignored = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
         line = process.stdout.readline().strip() if ready else ""
-        if line.startswith("http://"):
+        if line.startswith(("http://", "https://")):
             return line
         said = self.stop()
         raise ServerError(f"{self._command} did not start: {line}\n{said[-4000:]}")

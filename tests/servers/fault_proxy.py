@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A fault-injecting HTTP/1.1 reverse proxy for tests and benchmarks.
 
-It stands before any server, adds a fixed latency to each request, counts requests by AWS operation, and strikes where a
+It stands before any server, adds a fixed latency to each request, counts requests by operation, and strikes where a
 rule says so. The Host header goes through unchanged, so a signature made for the proxy's address stays valid behind it.
 
     with FaultProxy(server.endpoint) as proxy:
@@ -149,7 +149,8 @@ class Exchange:
                 block = block[:left]
                 left -= len(block)
             out += block
-            if len(out) >= http1.BLOCK:
+            # What a watch has to tell can't wait for more.
+            if len(out) >= http1.BLOCK or self.request.operation.startswith("watch "):
                 self._writer.write(out)
                 await self._writer.drain()
                 out = b""
@@ -182,7 +183,8 @@ class Exchange:
 
     async def answer_error(self, status: int, code: str, message: str, headers: Sequence[tuple[str, str]] = ()) -> bool:
         """Answer with an error in the request's own protocol."""
-        return await self.answer(status, *operations.error_body(self.request.protocol, code, message), headers)
+        body = operations.error_body(self.request.protocol, code, message, status)
+        return await self.answer(status, *body, headers)
 
     async def answer(
         self, status: int, content_type: str, body: bytes, headers: Sequence[tuple[str, str]] = ()
@@ -232,6 +234,8 @@ class FaultProxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
         self._server: asyncio.Server | None = None
+        # asyncio itself holds on to a task only while its client is there.
+        self._serving: set[asyncio.Task[Any] | None] = set()
         self._in_flight = 0
         self.latency = latency
         self.endpoint = ""
@@ -354,6 +358,7 @@ class FaultProxy:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await self._loop.shutdown_asyncgens()
         await self._loop.shutdown_default_executor()
 
     def __enter__(self) -> FaultProxy:
@@ -368,6 +373,7 @@ class FaultProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream = Upstream(*self._upstream)
+        self._serving.add(asyncio.current_task())
         try:
             while await self._exchange(reader, writer, upstream):
                 pass
@@ -377,6 +383,7 @@ class FaultProxy:
         finally:
             upstream.close()
             writer.close()
+            self._serving.discard(asyncio.current_task())
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, upstream: Upstream) -> bool:
         head = await http1.read_head(reader)

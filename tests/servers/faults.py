@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 STATUS = {
     "AccessDenied": 403,
+    "Conflict": 409,
+    "Forbidden": 403,
     "InternalError": 500,
     "InternalFailure": 500,
     "NoSuchBucket": 404,
@@ -37,6 +39,8 @@ STATUS = {
     "SlowDown": 503,
     "Throttling": 400,
     "ThrottlingException": 400,
+    "Timeout": 504,
+    "TooManyRequests": 429,
 }
 
 

@@ -1,21 +1,25 @@
 # Copyright (c) 2026 cloudops.core contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names an AWS request's operation from what is on the wire, and writes errors as the operation's protocol has them.
+"""Names a request's operation from what is on the wire, and writes errors as the operation's protocol has them.
 
 S3 says what it does in method and sub-resource; the query protocol in the form field ``Action``; the JSON protocols in
 ``X-Amz-Target``; smithy's rpc-v2-cbor in the path. Names are those of the API reference: ``DeleteObjects``,
-``StopInstances``.
+``StopInstances``. Requests to Kubernetes are named by verb and resource: ``patch deployments/scale``, ``watch pods``.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
-S3, QUERY, EC2, JSON, CBOR = "s3", "query", "ec2", "json", "cbor"
+from tests.servers.kube_access import attributes_of
+from tests.servers.kube_errors import ApiError
+
+S3, QUERY, EC2, JSON, CBOR, KUBE = "s3", "query", "ec2", "json", "cbor", "kube"
 
 _BUCKET_PARTS = {
     "accelerate": "BucketAccelerateConfiguration",
@@ -52,6 +56,8 @@ _UPLOADS = {
     "POST": "CompleteMultipartUpload",
     "DELETE": "AbortMultipartUpload",
 }
+# No bucket of a test has one of these names.
+_KUBE_PATH = re.compile(r"/(api|apis|version|openapi|healthz|livez|readyz)(/|\?|$)")
 _VERBS = {"GET": "Get", "PUT": "Put", "DELETE": "Delete", "HEAD": "Head", "POST": "Post"}
 
 
@@ -62,6 +68,9 @@ def is_form(method: str, headers: Mapping[str, str]) -> bool:
 
 def name_operation(method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> tuple[str, str]:
     """Return protocol and operation of a request whose header names are in lower case."""
+    if _KUBE_PATH.match(target):
+        asked = attributes_of(method, target)
+        return KUBE, f"{asked.verb} {asked.combined or asked.path}"
     if "x-amz-target" in headers:
         return JSON, headers["x-amz-target"].rpartition(".")[2]
     if "smithy-protocol" in headers:
@@ -117,8 +126,10 @@ def split_s3_path(target: str) -> tuple[str, str]:
     return unquote(bucket), unquote(key)
 
 
-def error_body(protocol: str, code: str, message: str) -> tuple[str, bytes]:
+def error_body(protocol: str, code: str, message: str, status: int = 400) -> tuple[str, bytes]:
     """Return content type and body of an error answer."""
+    if protocol == KUBE:
+        return "application/json", json.dumps(ApiError(status, code, message).status()).encode()
     if protocol == JSON:
         return "application/x-amz-json-1.0", json.dumps({"__type": code, "message": message}).encode()
     if protocol == CBOR:

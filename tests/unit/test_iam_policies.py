@@ -4,17 +4,23 @@
 """The IAM policies of docs/iam allow what the roles do, and no more.
 
 Which permission an operation needs: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+For other services it has the name of the operation.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
+from typing import Any
 
+import boto3
 import yaml
 from ansible_collections.cloudops.core.plugins.module_utils._aws.s3 import APIS
+from ansible_collections.cloudops.core.plugins.module_utils._domain.groups import PARKED_TAG, STATE_TAG
 
 ROOT = Path(__file__).resolve().parents[2]
+GATEWAYS = ROOT / "plugins/module_utils/_aws"
 
 # Permissions whose names are not those of their operations.
 OTHER_NAMES = {
@@ -76,3 +82,45 @@ def test_bucket_lifecycle() -> None:
             for action in statement["Action"]
             if action not in ("s3:ListBucketMultipartUploads",)
         )
+
+
+def operations_of(gateway: str, service: str) -> set[str]:
+    """The permissions for every operation of a service whose method a gateway names, in a call or as a text."""
+    client = boto3.client(service, region_name="eu-central-1", aws_access_key_id="a", aws_secret_access_key="b")
+    methods: dict[str, str] = client.meta.method_to_api_mapping
+    nodes = list(ast.walk(ast.parse((GATEWAYS / gateway).read_text("utf-8"))))
+    named = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    named |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    client.close()
+    return {f"{service}:{methods[name]}" for name in named & set(methods)}
+
+
+def statements_of(policy: str) -> list[dict[str, Any]]:
+    """The statements of a policy, all of which allow something."""
+    found: list[dict[str, Any]] = json.loads((ROOT / "docs/iam" / policy).read_text("utf-8"))["Statement"]
+    assert {statement["Effect"] for statement in found} == {"Allow"}
+    return found
+
+
+def test_autoscaling_group_scale() -> None:
+    statements = statements_of("autoscaling_group_scale.json")
+    allowed = [action for statement in statements for action in statement["Action"]]
+    assert sorted(allowed) == sorted(operations_of("autoscaling.py", "autoscaling"))
+    for statement in statements:
+        reads = all(action.startswith("autoscaling:Describe") for action in statement["Action"])
+        # Describing knows no resources; everything else is bound to groups with a tag.
+        assert reads == (statement["Resource"] == "*")
+        assert reads or statement["Condition"]["StringEquals"] == {"aws:ResourceTag/environment": "test"}
+        if any(action.endswith("Tags") for action in statement["Action"]):
+            keys = statement["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"]
+            assert sorted(keys) == sorted([PARKED_TAG, STATE_TAG])
+
+
+def test_sqs_queue_info() -> None:
+    statements = statements_of("sqs_queue_info.json")
+    allowed = [action for statement in statements for action in statement["Action"]]
+    needed = operations_of("sqs.py", "sqs") | operations_of("cloudwatch.py", "cloudwatch")
+    assert sorted(allowed) == sorted(needed)
+    assert not [action for action in allowed if "Message" in action or "Purge" in action]
+    on_queues = [action for one in statements if one["Resource"] != "*" for action in one["Action"]]
+    assert sorted(on_queues) == ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]

@@ -24,6 +24,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics impo
     align,
     assess,
     check_aggregation,
+    check_previous,
     clean,
     evaluate,
     floor_to,
@@ -32,6 +33,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics impo
     parse_duration,
     parse_time,
     summarise,
+    verdict_values,
     worst,
 )
 from hypothesis import given
@@ -484,3 +486,83 @@ def test_results() -> None:
     }
     short = assess(points, Reading(window), NOON).as_result(datapoints=False)
     assert not {"values", "timestamps", "verdict"} & set(short)
+
+
+# Datapoints that stand at the ends of their periods
+
+
+ENDS = Window(NOON, NOON + 300, 60, at_ends=True)
+
+
+@pytest.mark.parametrize(
+    ("time", "place"),
+    [
+        pytest.param(NOON, None, id="the-start-is-out"),
+        pytest.param(NOON + 0.001, 0, id="just-after-it"),
+        pytest.param(NOON + 60, 0, id="end-of-the-first"),
+        pytest.param(NOON + 60.001, 1, id="begin-of-the-second"),
+        pytest.param(NOON + 300, 4, id="the-end-is-in"),
+        pytest.param(NOON + 300.001, None, id="after-it"),
+    ],
+)
+def test_places_at_ends(time: float, place: int | None) -> None:
+    assert bool(ENDS.cut(((time, 1.0),))) == (place is not None)
+    if place is not None:
+        assert ENDS.place(time) == place
+
+
+@given(st.integers(0, 20), st.integers(1, 400), st.booleans())
+def test_every_datapoint_has_its_place(number: int, period: int, at_ends: bool) -> None:
+    window = Window(NOON, NOON + 21 * period, period, at_ends)
+    time = NOON + (number + at_ends) * period
+    assert window.place(time) == number
+    assert window.cut(((time, 1.0),))
+
+
+def test_align_at_ends() -> None:
+    window = align(NOON + 90, 60, last=120, at_ends=True)
+    assert window == Window(NOON - 60, NOON + 60, 60, at_ends=True)
+    assert window.reaching_back(5) == Window(NOON - 240, NOON + 60, 60, at_ends=True)
+
+
+def test_a_series_at_ends() -> None:
+    points = tuple((NOON + 60 * step, float(step)) for step in range(6))
+    found = assess(points, Reading(ENDS, "sum", Threshold(">", 3, 2, 2)), NOON + 310)
+    assert (found.summary.count, found.summary.expected, found.summary.coverage) == (5, 5, 1.0)
+    assert (found.summary.value, found.summary.age) == (15.0, 10.0)
+    assert found.verdict is not None
+    assert found.verdict.state == BREACHED
+    assert evaluate(points[:-1], ENDS, Threshold(">", 3, 2, 2, evaluation_range=2)).evaluated == 1
+
+
+# In short
+
+
+def test_as_metric() -> None:
+    window = Window(NOON, NOON + 300, 60)
+    found = assess(((NOON, 1.0), (NOON + 120, 5.0)), Reading(window, "max"), NOON + 300)
+    assert found.as_metric("cpu") == {"name": "cpu", "value": 5.0, "timestamp": iso_time(NOON + 120)}
+    missing = assess((), Reading(window), NOON + 300)
+    assert missing.as_metric("cpu") == {"name": "cpu", "value": None, "timestamp": None}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "failed", "expected"),
+    [
+        pytest.param({"a": OK, "b": OK}, False, OK, id="ok"),
+        pytest.param({"a": OK, "b": OK}, True, INSUFFICIENT_DATA, id="something-unread"),
+        pytest.param({"a": OK, "b": BREACHED}, True, BREACHED, id="breached-anyway"),
+        pytest.param({}, False, INSUFFICIENT_DATA, id="nothing"),
+    ],
+)
+def test_verdict_values(verdicts: dict[str, str], failed: bool, expected: str) -> None:
+    series = [{"key": key, "verdict": verdict} for key, verdict in verdicts.items()]
+    found = verdict_values([*series, {"key": "unjudged"}], failed)
+    assert (found["verdict"], found["verdicts"]) == (expected, verdicts)
+    assert sorted(found[BREACHED] + found[OK] + found[INSUFFICIENT_DATA]) == sorted(verdicts)
+
+
+def test_check_previous() -> None:
+    check_previous({"a": OK, "b": BREACHED})
+    with pytest.raises(Invalid, match="previous has ALARM, OKAY"):
+        check_previous({"a": "OKAY", "b": "ALARM", "c": OK})

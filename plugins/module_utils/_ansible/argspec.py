@@ -34,6 +34,40 @@ def aws_spec(**own: Mapping[str, Any]) -> Spec:
     }
 
 
+def k8s_spec(**own: Mapping[str, Any]) -> Spec:
+    """The connection options of every k8s module, plus the module's own.
+
+    They follow kubernetes.core. ``validate_certs`` has no default: without it, the kubeconfig's own setting holds.
+    """
+    options: Spec = {
+        "kubeconfig": {"type": "raw"},
+        "context": {"type": "str"},
+        "host": {"type": "str"},
+        "api_key": {"type": "str", "no_log": True},
+        "username": {"type": "str"},
+        "password": {"type": "str", "no_log": True},
+        "validate_certs": {"type": "bool", "aliases": ["verify_ssl"]},
+        "ca_cert": {"type": "path", "aliases": ["ssl_ca_cert"]},
+        "client_cert": {"type": "path", "aliases": ["cert_file"]},
+        "client_key": {"type": "path", "aliases": ["key_file"], "no_log": False},
+        "proxy": {"type": "str"},
+        "impersonate_user": {"type": "str"},
+        "impersonate_groups": {"type": "list", "elements": "str"},
+    }
+    for name, option in options.items():
+        option["fallback"] = (env_fallback, [f"K8S_AUTH_{_K8S_VARIABLES.get(name, name.upper())}"])
+    return {**options, **{name: dict(option) for name, option in own.items()}}
+
+
+# Where kubernetes.core's variable isn't named as the option is.
+_K8S_VARIABLES = {
+    "validate_certs": "VERIFY_SSL",
+    "ca_cert": "SSL_CA_CERT",
+    "client_cert": "CERT_FILE",
+    "client_key": "KEY_FILE",
+}
+K8S_TOGETHER: list[tuple[str, ...]] = [("username", "password"), ("client_cert", "client_key")]
+
 # A named profile and keys contradict each other; half a key pair is none.
 AWS_EXCLUSIVE: list[tuple[str, ...]] = [
     ("profile", "access_key"),

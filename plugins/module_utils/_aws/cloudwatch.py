@@ -34,12 +34,12 @@ from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import 
 from ansible_collections.cloudops.core.plugins.module_utils._core.wait import REAL_CLOCK, Clock, backoff
 from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import (
     INSUFFICIENT_DATA,
-    VERDICTS,
     Reading,
     align,
     assess,
+    check_previous,
     clean,
-    worst,
+    verdict_values,
 )
 
 # USD per 1,000 metrics requested with GetMetricData, in most regions: https://aws.amazon.com/cloudwatch/pricing/
@@ -215,21 +215,13 @@ class Request:
         window = align(self.now, query.period, last=self.last, start=self.start, end=self.end, delay=self.delay)
         return Reading(window, query.aggregation, query.threshold, self.previous.get(query.key, INSUFFICIENT_DATA))
 
-    def check(self) -> None:
-        """See that the verdicts before are verdicts.
-
-        :raises Invalid: when one isn't.
-        """
-        odd = sorted({str(state) for state in self.previous.values() if state not in VERDICTS})
-        if odd:
-            raise Invalid(f"previous has {', '.join(odd)}", hint=f"Its values are {', '.join(VERDICTS)}.")
-
 
 @dataclass
 class Measured:
     """What was read."""
 
     series: list[dict[str, Any]] = field(default_factory=list)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -241,6 +233,7 @@ class Measured:
         result: dict[str, Any] = {
             "series": self.series,
             "by_id": {one["key"]: one for one in self.series},
+            "metrics": self.metrics,
             "messages": self.messages,
             "failures": self.failures,
             "estimated_cost": {
@@ -248,13 +241,7 @@ class Measured:
                 "usd": round(self.metrics_requested * price / 1000, 6),
             },
         }
-        return {**result, **self._verdicts()} if self.judged else result
-
-    def _verdicts(self) -> dict[str, Any]:
-        verdicts = {one["key"]: one["verdict"] for one in self.series if "verdict" in one}
-        lists = {state: [key for key, verdict in verdicts.items() if verdict == state] for state in VERDICTS}
-        failed = [INSUFFICIENT_DATA] if self.failures else []
-        return {"verdict": worst([*verdicts.values(), *failed]), "verdicts": verdicts, **lists}
+        return {**result, **verdict_values(self.series, bool(self.failures))} if self.judged else result
 
 
 def measure(gateway: CloudWatchGateway, request: Request) -> Measured:
@@ -262,7 +249,7 @@ def measure(gateway: CloudWatchGateway, request: Request) -> Measured:
 
     :raises Invalid: when the request can't be right. What fails for single queries is in ``failures``.
     """
-    request.check()
+    check_previous(request.previous)
     readings = {query.id: request.reading(query) for query in request.queries}
     needed = {name: reading.needed for name, reading in readings.items()}
     measured = Measured(judged=request.judged or any(query.threshold for query in request.queries))
@@ -303,6 +290,7 @@ def _take_in(
             reading.window, reading.aggregation, reading.threshold, request.previous.get(key, reading.previous)
         )
         assessment = assess(clean(series.points.items()), keyed, request.now)
+        measured.metrics.append(assessment.as_metric(key))
         measured.series.append(
             {
                 "key": key,

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Everything that boto3 raises, as one typed error with a cure.
 
-Error codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and
-https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+Error codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html,
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html and
+https://docs.aws.amazon.com/autoscaling/ec2/APIReference/CommonErrors.html
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ _BY_CODE: dict[type[CloudOpsError], frozenset[str]] = {
             "NotFound",
             "ResourceNotFoundException",
             "InvalidInstanceID.NotFound",
+            "QueueDoesNotExist",
+            "AWS.SimpleQueueService.NonExistentQueue",
             "404",
         ]
     ),
@@ -90,6 +93,9 @@ _BY_CODE: dict[type[CloudOpsError], frozenset[str]] = {
             "IncorrectSpotRequestState",
             "InsufficientHostCapacity",
             "OperationNotPermitted",
+            "ScalingActivityInProgress",
+            "ResourceContention",
+            "ResourceInUse",
             "301",
             "409",
             "412",
@@ -131,6 +137,8 @@ _HINTS = {
     "IncorrectInstanceState": "Somebody else changed its state meanwhile; run again.",
     "InsufficientInstanceCapacity": "The availability zone has no room for this instance type now: try later, or change the type.",
     "InsufficientHostCapacity": "The dedicated host has no room for this instance now.",
+    "ScalingActivityInProgress": "The group is still busy with, or cools down after, its last change: run again later.",
+    "ResourceContention": "Another change of the same group is in progress: run again in a minute.",
     "MalformedXML": "The endpoint rejects one of the options given; some servers lack the newer ones.",
 }
 

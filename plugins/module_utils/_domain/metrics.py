@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a metric's datapoints say: windows, summaries and verdicts, whoever measured them.
 
-Times are seconds since 1970 in UTC; a datapoint carries the time at which its period begins. A value that is no number (NaN, infinity)
-is no datapoint, and no datapoint is never 0.
+Times are seconds since 1970 in UTC; a datapoint carries the time at which its period begins, or, where the provider has it so, at which
+it ends. A value that is no number (NaN, infinity) is no datapoint, and no datapoint is never 0.
 
 A verdict is what an alarm of CloudWatch would say, with ``breached``, ``ok`` and ``insufficient_data`` for its ALARM, OK and
 INSUFFICIENT_DATA: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
@@ -16,7 +16,7 @@ import math
 import operator as operators
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -110,11 +110,15 @@ def floor_to(seconds: float, period: int) -> int:
 
 @dataclass(frozen=True)
 class Window:
-    """Whole periods, from ``start`` on and up to, without, ``end``."""
+    """Whole periods, from ``start`` on and up to, without, ``end``.
+
+    :param at_ends: datapoints stand at the ends of their periods, not at the beginnings: ``start`` is out of it, and ``end`` is in.
+    """
 
     start: int
     end: int
     period: int
+    at_ends: bool = False
 
     @property
     def expected(self) -> int:
@@ -123,11 +127,18 @@ class Window:
 
     def reaching_back(self, periods: int) -> Window:
         """The same window, made longer at its old end where it has fewer periods than these."""
-        return Window(min(self.start, self.end - periods * self.period), self.end, self.period)
+        return replace(self, start=min(self.start, self.end - periods * self.period))
 
     def cut(self, points: Points) -> Points:
         """Those of the datapoints that lie in it."""
+        if self.at_ends:
+            return tuple(point for point in points if self.start < point[0] <= self.end)
         return tuple(point for point in points if self.start <= point[0] < self.end)
+
+    def place(self, time: float) -> int:
+        """The number of the period that a datapoint within it belongs to, the oldest being 0."""
+        # The second is the first, rounded up instead of down: a datapoint at the end of a period belongs to that one.
+        return int(-((self.start - time) // self.period) - 1 if self.at_ends else (time - self.start) // self.period)
 
 
 def align(
@@ -138,6 +149,7 @@ def align(
     start: float | None = None,
     end: float | None = None,
     delay: int = 0,
+    at_ends: bool = False,
 ) -> Window:
     """The window that was asked for, in whole periods: its start rounded down, its end up, but never into a period that isn't over.
 
@@ -154,7 +166,7 @@ def align(
             code="EmptyWindow",
             hint="Check start and end, take an earlier start, or a shorter period.",
         )
-    return Window(since, until, period)
+    return Window(since, until, period, at_ends)
 
 
 # Datapoints
@@ -211,7 +223,7 @@ class Summary:
     :param count: datapoints in the window.
     :param expected: datapoints that the window has room for.
     :param coverage: the share of its periods that have a datapoint, 0 to 1.
-    :param age: seconds since the beginning of the newest datapoint's period. None: there is none.
+    :param age: seconds since the time of the newest datapoint. None: there is none.
     :param value: the aggregate. None: there is none.
     """
 
@@ -225,7 +237,7 @@ class Summary:
 def summarise(points: Points, window: Window, how: str, now: float) -> Summary:
     """Sum a series up; what lies outside the window doesn't count."""
     inside = window.cut(points)
-    filled = {floor_to(time - window.start, window.period) for time, _value in inside}
+    filled = {window.place(time) for time, _value in inside}
     return Summary(
         count=len(inside),
         expected=window.expected,
@@ -359,10 +371,10 @@ def _decide(slots: Sequence[bool | None], real: Sequence[bool], threshold: Thres
 
 def evaluate(points: Points, window: Window, threshold: Threshold, previous: str = INSUFFICIENT_DATA) -> Verdict:
     """The verdict at the end of a window, over the evaluation range before it."""
-    ranged = Window(window.end - threshold.evaluation_range * window.period, window.end, window.period)
+    ranged = replace(window, start=window.end - threshold.evaluation_range * window.period)
     slots: list[bool | None] = [None] * threshold.evaluation_range
     for time, value in ranged.cut(points):
-        slots[int((time - ranged.start) // window.period)] = threshold.breaches(value)
+        slots[ranged.place(time)] = threshold.breaches(value)
     return judge(slots, threshold, previous)
 
 
@@ -372,6 +384,28 @@ def worst(states: Iterable[str]) -> str:
     if BREACHED in found:
         return BREACHED
     return OK if found == {OK} else INSUFFICIENT_DATA
+
+
+def verdict_values(series: Iterable[Mapping[str, Any]], failed: bool) -> dict[str, Any]:
+    """The verdicts of many series as return values: one for all, each by its key, and the keys that have it by verdict.
+
+    :param series: results of :meth:`Assessment.as_result` with their keys; those without a verdict don't count.
+    :param failed: whether something could not be read; then it can't be ok as a whole.
+    """
+    verdicts = {one["key"]: one["verdict"] for one in series if "verdict" in one}
+    lists = {state: [key for key, verdict in verdicts.items() if verdict == state] for state in VERDICTS}
+    unread = [INSUFFICIENT_DATA] if failed else []
+    return {"verdict": worst([*verdicts.values(), *unread]), "verdicts": verdicts, **lists}
+
+
+def check_previous(previous: Mapping[str, str]) -> None:
+    """See that the verdicts before are verdicts.
+
+    :raises Invalid: when one isn't.
+    """
+    odd = sorted({str(state) for state in previous.values() if state not in VERDICTS})
+    if odd:
+        raise Invalid(f"previous has {', '.join(odd)}", hint=f"Its values are {', '.join(VERDICTS)}.")
 
 
 # All of it together
@@ -419,6 +453,11 @@ class Assessment:
             result["timestamps"] = [iso_time(time) for time, _value in self.points]
             result["values"] = [value for _time, value in self.points]
         return result
+
+    def as_metric(self, name: str) -> dict[str, Any]:
+        """As a metric that scaling_decision takes: the value, and the time of the newest datapoint. Both None: it is missing."""
+        newest = iso_time(self.points[-1][0]) if self.points else None
+        return {"name": name, "value": self.summary.value, "timestamp": newest}
 
 
 def assess(points: Points, reading: Reading, now: float) -> Assessment:
