@@ -707,15 +707,28 @@ class Monitor:
         return events
 
 
-async def poll(queue: Queue, options: Mapping[str, Any], read: Callable[[Mapping[str, str]], Reading]) -> None:
-    """Read and tell until cancelled. ``read`` runs in a thread, and is given the verdicts so far."""
+class Readable(Protocol):
+    """What is read again and again; it may block, as it runs in a thread."""
+
+    def read(self, verdicts: Mapping[str, str]) -> Reading:
+        """One reading; is given the verdicts so far."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+async def poll(queue: Queue, options: Mapping[str, Any], source: Readable) -> None:
+    """Read and tell until cancelled."""
     monitor = Monitor(options)
-    while True:
-        reading = await _attempt(read, monitor.verdicts)
-        events, pause = monitor.take(reading, time.time(), random.random())
-        for event in events:
-            await queue.put(event)
-        await asyncio.sleep(pause)
+    try:
+        while True:
+            reading = await _attempt(source.read, monitor.verdicts)
+            events, pause = monitor.take(reading, time.time(), random.random())
+            for event in events:
+                await queue.put(event)
+            await asyncio.sleep(pause)
+    finally:
+        source.close()
 
 
 async def _attempt(read: Callable[[Mapping[str, str]], Reading], verdicts: Mapping[str, str]) -> Reading:
@@ -769,6 +782,8 @@ _OURS = {
     "NoRegionError": ("invalid", "Set region, AWS_REGION, or a region in the profile."),
     "ReadTimeoutError": ("timeout", _CURES["timeout"]),
     "ConnectTimeoutError": ("timeout", _CURES["timeout"]),
+    "SSLError": ("unavailable", "Set aws_ca_bundle to the authority that signed the endpoint's certificate."),
+    "ConnectionError": ("unavailable", _CURES["unavailable"]),
     "HTTPClientError": ("unavailable", _CURES["unavailable"]),
     "ParamValidationError": ("invalid", _CURES["invalid"]),
 }
@@ -1050,6 +1065,11 @@ class Source:
             found = self._series(pages)
         return self._reading(found, end, verdicts)
 
+    def close(self) -> None:
+        """Let go of connections."""
+        if self._client is not None:
+            self._client.close()
+
     def _series(self, pages: Any) -> dict[tuple[str, str], dict[str, Any]]:
         """Series by query and label, put together from their pages."""
         found: dict[tuple[str, str], dict[str, Any]] = {}
@@ -1119,7 +1139,7 @@ def _unread(status: str, name: str, said: Sequence[str]) -> SourceFailure:
 async def main(queue: Queue, args: dict[str, Any]) -> None:
     """Read metrics until cancelled, and put what they say into the queue."""
     options, queries = read_options(args)
-    await poll(queue, options, Source(options, queries).read)
+    await poll(queue, options, Source(options, queries))
 
 
 if __name__ == "__main__":

@@ -818,6 +818,11 @@ class Cluster:
                 "invalid", str(error), "read the kubeconfig", code=type(error).__name__, hint=cure
             ) from error
 
+    def close(self) -> None:
+        """Let go of connections."""
+        if self._pool is not None:
+            self._pool.clear()
+
     def _load(self) -> None:
         given, context = self._options["kubeconfig"], self._options["context"]
         files: Any = kube_config
@@ -1216,6 +1221,7 @@ async def main(queue: Queue, args: dict[str, Any]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        cluster.close()
 
 
 if __name__ == "__main__":

@@ -659,15 +659,28 @@ class Monitor:
         return events
 
 
-async def poll(queue: Queue, options: Mapping[str, Any], read: Callable[[Mapping[str, str]], Reading]) -> None:
-    """Read and tell until cancelled. ``read`` runs in a thread, and is given the verdicts so far."""
+class Readable(Protocol):
+    """What is read again and again; it may block, as it runs in a thread."""
+
+    def read(self, verdicts: Mapping[str, str]) -> Reading:
+        """One reading; is given the verdicts so far."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+async def poll(queue: Queue, options: Mapping[str, Any], source: Readable) -> None:
+    """Read and tell until cancelled."""
     monitor = Monitor(options)
-    while True:
-        reading = await _attempt(read, monitor.verdicts)
-        events, pause = monitor.take(reading, time.time(), random.random())
-        for event in events:
-            await queue.put(event)
-        await asyncio.sleep(pause)
+    try:
+        while True:
+            reading = await _attempt(source.read, monitor.verdicts)
+            events, pause = monitor.take(reading, time.time(), random.random())
+            for event in events:
+                await queue.put(event)
+            await asyncio.sleep(pause)
+    finally:
+        source.close()
 
 
 async def _attempt(read: Callable[[Mapping[str, str]], Reading], verdicts: Mapping[str, str]) -> Reading:
@@ -820,6 +833,11 @@ class Source:
                 reading += [Trouble(key, failure) for key in _known(query, verdicts) or [query.id]]
         return reading
 
+    def close(self) -> None:
+        """Let go of connections."""
+        if self._pool is not None:
+            self._pool.clear()
+
     def _ask(self, query: Query, now: float, verdicts: Mapping[str, str]) -> list[Observation | Trouble]:
         step = self._options["step"]
         end = math.floor(now / step) * step
@@ -830,7 +848,7 @@ class Source:
         shared = {"query": query.text, "step": step, "threshold": query.threshold.as_event()}
         if answer.get("warnings"):
             shared["warnings"] = answer["warnings"]
-        if not result and not _known(query, verdicts):
+        if not result and set(_known(query, verdicts)) <= {query.id}:  # else those that it had are gone
             result = [{}]
         found: list[Observation | Trouble] = []
         for series in result:
@@ -969,7 +987,7 @@ def _failure(kind: str, message: str, name: str, code: str, hint: str) -> Source
 async def main(queue: Queue, args: dict[str, Any]) -> None:
     """Ask until cancelled, and put what the answers say into the queue."""
     options, queries = read_options(args)
-    await poll(queue, options, Source(options, queries).read)
+    await poll(queue, options, Source(options, queries))
 
 
 if __name__ == "__main__":

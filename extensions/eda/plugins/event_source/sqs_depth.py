@@ -622,15 +622,28 @@ class Monitor:
         return events
 
 
-async def poll(queue: Queue, options: Mapping[str, Any], read: Callable[[Mapping[str, str]], Reading]) -> None:
-    """Read and tell until cancelled. ``read`` runs in a thread, and is given the verdicts so far."""
+class Readable(Protocol):
+    """What is read again and again; it may block, as it runs in a thread."""
+
+    def read(self, verdicts: Mapping[str, str]) -> Reading:
+        """One reading; is given the verdicts so far."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+async def poll(queue: Queue, options: Mapping[str, Any], source: Readable) -> None:
+    """Read and tell until cancelled."""
     monitor = Monitor(options)
-    while True:
-        reading = await _attempt(read, monitor.verdicts)
-        events, pause = monitor.take(reading, time.time(), random.random())
-        for event in events:
-            await queue.put(event)
-        await asyncio.sleep(pause)
+    try:
+        while True:
+            reading = await _attempt(source.read, monitor.verdicts)
+            events, pause = monitor.take(reading, time.time(), random.random())
+            for event in events:
+                await queue.put(event)
+            await asyncio.sleep(pause)
+    finally:
+        source.close()
 
 
 async def _attempt(read: Callable[[Mapping[str, str]], Reading], verdicts: Mapping[str, str]) -> Reading:
@@ -684,6 +697,8 @@ _OURS = {
     "NoRegionError": ("invalid", "Set region, AWS_REGION, or a region in the profile."),
     "ReadTimeoutError": ("timeout", _CURES["timeout"]),
     "ConnectTimeoutError": ("timeout", _CURES["timeout"]),
+    "SSLError": ("unavailable", "Set aws_ca_bundle to the authority that signed the endpoint's certificate."),
+    "ConnectionError": ("unavailable", _CURES["unavailable"]),
     "HTTPClientError": ("unavailable", _CURES["unavailable"]),
     "ParamValidationError": ("invalid", _CURES["invalid"]),
 }
@@ -852,6 +867,11 @@ class Source:
                 self._client = make_client("sqs", self._options)
         return [self._one(queue, verdicts) for queue in self._options["queues"]]
 
+    def close(self) -> None:
+        """Let go of connections."""
+        if self._client is not None:
+            self._client.close()
+
     def _one(self, queue: str, verdicts: Mapping[str, str]) -> Observation | Trouble:
         name = queue_name(queue)
         history = self._history.setdefault(name, deque(maxlen=self._threshold.evaluation_range))
@@ -898,7 +918,7 @@ class Source:
 async def main(queue: Queue, args: dict[str, Any]) -> None:
     """Read the queues until cancelled, and put what they say into the queue of the engine."""
     options, threshold = read_options(args)
-    await poll(queue, options, Source(options, threshold).read)
+    await poll(queue, options, Source(options, threshold))
 
 
 if __name__ == "__main__":
