@@ -152,10 +152,11 @@ class CloudInventory(BaseInventoryPlugin, Constructable, Cacheable):  # type: ig
                 self._construct(entry, host, composing, strict)
 
     def _construct(self, entry: HostEntry, host: Any, options: Mapping[str, Any], strict: bool) -> None:
-        known = {**entry.variables, **entry.extra, "inventory_hostname": entry.name}
+        extra_vars = dict(self._vars or {}) if self.get_option("use_extra_vars") else {}
+        known = {**entry.variables, **entry.extra, "inventory_hostname": entry.name, **extra_vars}
         self._set_composite_vars(options["compose"], known, entry.name, strict=strict)
         if options["groups"] or options["keyed_groups"]:
-            known = {**entry.extra, **host.get_vars()}
+            known = {**entry.extra, **host.get_vars(), **extra_vars}
             for group, condition in (options["groups"] or {}).items():
                 self._add_to_group(group, condition, known, entry.name, strict)
             self._add_host_to_keyed_groups(
@@ -188,8 +189,6 @@ class CloudInventory(BaseInventoryPlugin, Constructable, Cacheable):  # type: ig
         :raises Unsure: only ansible-core can tell.
         :raises _Skip: it has none, and nobody wants an error for that.
         """
-        if self.get_option("use_extra_vars"):
-            raise Unsure
         reader = self._readers.get(template) if isinstance(template, str) else None
         if reader is None:
             reader = compiled(template)

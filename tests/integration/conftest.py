@@ -22,6 +22,7 @@ import pytest
 
 from tests.integration import kube as kube_bench
 from tests.integration.harness import ModuleRunner, Play, make_collections_tree
+from tests.integration.inventories import Inventories
 from tests.integration.kube import Kube
 from tests.integration.s3 import Client, S3Server, unique_name, wipe
 from tests.servers.fault_proxy import FaultProxy
@@ -150,6 +151,14 @@ def play(collections: Path, tmp_path_factory: pytest.TempPathFactory) -> Play:
 def run_module(collections: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleRunner]:
     """Single modules without a playbook."""
     runner = ModuleRunner(tmp_path_factory.mktemp("modules"), collections)
+    yield runner
+    runner.stop()
+
+
+@pytest.fixture(scope="session")
+def inventories(collections: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inventories]:
+    """ansible-inventory over files of options."""
+    runner = Inventories(tmp_path_factory.mktemp("inventories"), collections)
     yield runner
     runner.stop()
 
