@@ -357,7 +357,7 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def make_event(kind: str, now: float, **facts: Any) -> dict[str, Any]:
+def make_event(kind: str, now: float, /, **facts: Any) -> dict[str, Any]:
     """An event; all have a type, the source's short name, and the time of the reading."""
     return {"type": kind, "source": SOURCE, "time": iso_time(now), **plain(facts)}
 
@@ -925,7 +925,7 @@ class Cluster:
         headers = await asyncio.to_thread(self.headers)
         stream = Stream(self._configuration, self._options["timeout"])
         try:
-            status = await stream.get(target, headers)
+            status = await stream.get(target, headers, seconds + self._options["timeout"])
             if status == GONE_STATUS:
                 raise Expired
             if status != 200:
@@ -990,20 +990,23 @@ class Stream:
         self._headers: dict[str, str] = {}
         self.agreed = False
 
-    async def get(self, target: str, headers: Mapping[str, str]) -> int:
-        """Send the request; the status of the answer."""
-        return await asyncio.wait_for(self._get(target, headers), self._timeout)
+    async def get(self, target: str, headers: Mapping[str, str], silence: float) -> int:
+        """Send the request; the status of the answer.
 
-    async def _get(self, target: str, headers: Mapping[str, str]) -> int:
+        :param silence: seconds that the answer may take to begin: what stands between may hold it back until the first event.
+        """
+        await asyncio.wait_for(self._ask(target, headers), self._timeout)
+        status, self._headers = _head(await self._timely(self._reader.readuntil(b"\r\n\r\n"), silence))
+        self.agreed = status == 200
+        return status
+
+    async def _ask(self, target: str, headers: Mapping[str, str]) -> None:
         url = urlsplit(self._configuration.host)
         await self._connect(url)
         lines = [f"GET {url.path.rstrip('/')}{target} HTTP/1.1", f"Host: {url.netloc}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self._writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
         await self._writer.drain()
-        status, self._headers = _head(await self._reader.readuntil(b"\r\n\r\n"))
-        self.agreed = status == 200
-        return status
 
     async def _connect(self, url: Any) -> None:
         context = self._context() if url.scheme == "https" else None
@@ -1156,7 +1159,10 @@ class Follower:
         """List if nothing is known, then watch until the server ends it."""
         if not self._version:
             workloads, self._version = await asyncio.to_thread(self._cluster.list, self._scope)
-            await self._put(self._tracker.listed(self._scope.prefix, workloads, time.time()))
+            now = time.time()
+            await self._put(
+                [*self._health.worked(self._scope.name, now), *self._tracker.listed(self._scope.prefix, workloads, now)]
+            )
         began, told = time.monotonic(), False
         async for event in self._cluster.watch(self._scope, self._version):
             if event is None:
