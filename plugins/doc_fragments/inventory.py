@@ -38,7 +38,7 @@ notes:
   - The age of what is in the cache is judged by the time in it. O(cache_timeout=0) means that it never ends.
 """
 
-    AWS = r"""
+    AWS_CONNECTION = r"""
 options:
   access_key:
     description:
@@ -106,4 +106,84 @@ options:
 requirements:
   - python >= 3.10
   - boto3 >= 1.34.0
+"""
+
+    K8S_CONNECTION = r"""
+options:
+  kubeconfig:
+    description:
+      - Path of a kubeconfig file, or its content as a mapping.
+      - Without it, E(KUBECONFIG) (which may name several files), then C(~/.kube/config), then the service account of the pod that Ansible
+        runs in. None of these is read when O(host) is given.
+    type: raw
+    env:
+      - name: K8S_AUTH_KUBECONFIG
+  context:
+    description: Context in the kubeconfig. Without it, the kubeconfig's current one. Excludes O(contexts).
+    type: str
+    env:
+      - name: K8S_AUTH_CONTEXT
+  host:
+    description: URL of the API server. With a kubeconfig, it takes the place of the address there.
+    type: str
+    env:
+      - name: K8S_AUTH_HOST
+  api_key:
+    description: Bearer token. Wins over the credentials in the kubeconfig.
+    type: str
+    env:
+      - name: K8S_AUTH_API_KEY
+  username:
+    description: Name for basic authentication. Goes with O(password).
+    type: str
+    env:
+      - name: K8S_AUTH_USERNAME
+  password:
+    description: Password for basic authentication.
+    type: str
+    env:
+      - name: K8S_AUTH_PASSWORD
+  validate_certs:
+    description: Whether the server's TLS certificate is verified. Without it, as the kubeconfig says. Turn it off for tests only.
+    type: bool
+    aliases: [verify_ssl]
+    env:
+      - name: K8S_AUTH_VERIFY_SSL
+  ca_cert:
+    description: File with the certificate authorities to trust.
+    type: path
+    aliases: [ssl_ca_cert]
+    env:
+      - name: K8S_AUTH_SSL_CA_CERT
+  client_cert:
+    description: File with a client certificate. Goes with O(client_key).
+    type: path
+    aliases: [cert_file]
+    env:
+      - name: K8S_AUTH_CERT_FILE
+  client_key:
+    description: File with the client certificate's key.
+    type: path
+    aliases: [key_file]
+    env:
+      - name: K8S_AUTH_KEY_FILE
+  proxy:
+    description: URL of a proxy to go through.
+    type: str
+    env:
+      - name: K8S_AUTH_PROXY
+  impersonate_user:
+    description: User to act as.
+    type: str
+    env:
+      - name: K8S_AUTH_IMPERSONATE_USER
+  impersonate_groups:
+    description: Groups to act as.
+    type: list
+    elements: str
+    env:
+      - name: K8S_AUTH_IMPERSONATE_GROUPS
+requirements:
+  - python >= 3.10
+  - kubernetes >= 24.2.0
 """

@@ -156,7 +156,7 @@ options:
     type: dict
 extends_documentation_fragment:
   - cloudops.core.inventory
-  - cloudops.core.inventory.aws
+  - cloudops.core.inventory.aws_connection
   - ansible.builtin.constructed
   - ansible.builtin.inventory_cache
 seealso:
@@ -259,8 +259,8 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.inventory im
     read_tags,
 )
 from ansible_collections.cloudops.core.plugins.module_utils._domain.power import parse_time
-from ansible_collections.cloudops.core.plugins.plugin_utils.inventory import CloudInventory, HostEntry
-from ansible_collections.cloudops.core.plugins.plugin_utils.inventory_aws import CONNECTION, connection_of, required
+from ansible_collections.cloudops.core.plugins.plugin_utils.inventory import CloudInventory, HostEntry, required
+from ansible_collections.cloudops.core.plugins.plugin_utils.inventory_aws import CONNECTION, connection_of
 
 SELECTION = ("regions", "assume_roles", "tags", "filters", "include_filters", "exclude_filters", "strict_permissions")
 

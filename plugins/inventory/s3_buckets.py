@@ -78,7 +78,7 @@ options:
     default: false
 extends_documentation_fragment:
   - cloudops.core.inventory
-  - cloudops.core.inventory.aws
+  - cloudops.core.inventory.aws_connection
   - ansible.builtin.constructed
   - ansible.builtin.inventory_cache
 seealso:
@@ -135,8 +135,8 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.inventory im
     read_concurrency,
     read_tags,
 )
-from ansible_collections.cloudops.core.plugins.plugin_utils.inventory import CloudInventory, HostEntry
-from ansible_collections.cloudops.core.plugins.plugin_utils.inventory_aws import CONNECTION, connection_of, required
+from ansible_collections.cloudops.core.plugins.plugin_utils.inventory import CloudInventory, HostEntry, required
+from ansible_collections.cloudops.core.plugins.plugin_utils.inventory_aws import CONNECTION, connection_of
 
 SELECTION = ("names", "name_prefix", "tags", "properties", "strict_permissions", "expected_bucket_owner", "dualstack")
 

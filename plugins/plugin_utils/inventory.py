@@ -14,7 +14,7 @@ from typing import Any
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable, get_cache_plugin
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError
+from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Invalid
 from ansible_collections.cloudops.core.plugins.module_utils._domain.inventory import (
     Document,
     fingerprint,
@@ -215,6 +215,18 @@ class CloudInventory(BaseInventoryPlugin, Constructable, Cacheable):  # type: ig
             if self.get_option("strict"):
                 raise AnsibleParserError(f"{self.NAME}: hostnames: could not evaluate {text}: {error}") from error
             return ""
+
+
+def required(library: str, import_error: str | None) -> None:
+    """See that an SDK is there.
+
+    :raises Invalid: when it isn't.
+    """
+    if import_error is not None:
+        raise Invalid(
+            f"the Python library {library} can't be imported: {import_error.strip().splitlines()[-1]}",
+            hint=f"Install {library} for the Python that runs ansible.",
+        )
 
 
 def _guarded(value: Any) -> Any:

@@ -35,15 +35,3 @@ def connection_of(option: Callable[[str], Any]) -> Connection:
     if values["profile"] and values["access_key"]:
         raise Invalid("profile and access_key exclude each other", hint="Give one of them.")
     return Connection.from_params(values)
-
-
-def required(library: str, import_error: str | None) -> None:
-    """See that an SDK is there.
-
-    :raises Invalid: when it isn't.
-    """
-    if import_error is not None:
-        raise Invalid(
-            f"the Python library {library} can't be imported: {import_error.strip().splitlines()[-1]}",
-            hint=f"Install {library} for the Python that runs ansible.",
-        )

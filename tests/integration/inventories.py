@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.integration.harness import HERE, scrubbed_environment
 
-PLUGINS = ("aws_instances", "s3_buckets")
+PLUGINS = ("aws_instances", "s3_buckets", "k8s_workloads")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Inventories:
         return path
 
     def _run(self, path: Path, env: Mapping[str, str] | None, extra_vars: Mapping[str, Any] | None) -> dict[str, Any]:
-        arguments = ["-i", str(path), "--list", "--export"]
+        arguments = ["-i", str(path), "--list"]
         arguments += ["--extra-vars", json.dumps(dict(extra_vars))] if extra_vars else []
         process = self._server()
         assert process.stdin is not None

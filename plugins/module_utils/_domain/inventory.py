@@ -318,3 +318,11 @@ def stale_note(document: Document, error: CloudOpsError) -> str:
 def skipped_note(place: str, error: Denied) -> str:
     """The warning that goes with a place that was left out."""
     return f"{place} is left out, as strict_permissions is off: {error}"
+
+
+def workload_state(facts: Mapping[str, Any]) -> str:
+    """A workload in a word: ready, rolling, failed, or stopped where no replicas are wanted."""
+    rollout = facts["rollout"]
+    if not facts["replicas"] and rollout == "complete":
+        return "stopped"
+    return {"complete": "ready", "failed": "failed"}.get(rollout, "rolling")
