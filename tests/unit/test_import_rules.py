@@ -77,7 +77,12 @@ DOMAIN = Layer(
     pure=True,
 )
 ANSIBLE = Layer("_ansible", allowed=("ansible.module_utils", f"{UTILS}._ansible", f"{UTILS}._core"), task_words=True)
-PLUGIN = Layer("plugin", allowed=("ansible", f"{UTILS}._core", f"{UTILS}._domain", *PROVIDER_PACKAGES))
+PLUGIN = Layer(
+    "plugin",
+    allowed=("ansible", f"{PLUGINS}.plugin_utils", f"{UTILS}._core", f"{UTILS}._domain", *PROVIDER_PACKAGES),
+)
+# What inventory plugins share. It may look at expressions as ansible-core does.
+PLUGIN_UTILS = Layer("plugin_utils", allowed=(*PLUGIN.allowed, "jinja2"))
 FRAGMENT = Layer("doc_fragment")
 EVENT_SOURCE = Layer("event source", sdk=SDKS)
 
@@ -100,6 +105,8 @@ def layer_of(path: PurePosixPath) -> Layer | None:
             return FRAGMENT
         case ("plugins", "filter" | "test" | "lookup" | "inventory" | "callback" | "action", _):
             return PLUGIN
+        case ("plugins", "plugin_utils", _):
+            return PLUGIN_UTILS
         case ("extensions", "eda", "plugins", "event_source", _):
             return EVENT_SOURCE
     return None
@@ -245,6 +252,8 @@ SOURCE_PATH = "extensions/eda/plugins/event_source/a.py"
         ),
         pytest.param(FILTER_PATH, f"from ansible.errors import A\nfrom {UTILS}._domain.schedule import b", id="filter"),
         pytest.param("plugins/inventory/a.py", f"from {UTILS}._aws.ec2 import Gateway", id="inventory-provider"),
+        pytest.param("plugins/inventory/a.py", f"from {PLUGINS}.plugin_utils.b import B", id="inventory-plugin-utils"),
+        pytest.param("plugins/plugin_utils/a.py", f"import jinja2\nfrom {UTILS}._aws.ec2 import B", id="plugin-utils"),
         pytest.param("plugins/doc_fragments/aws.py", "class ModuleDocFragment: pass", id="fragment"),
         pytest.param(SOURCE_PATH, "import asyncio\nimport boto3", id="event-source"),
         pytest.param("plugins/module_utils/_core/__init__.py", "", id="empty-init"),
@@ -318,6 +327,14 @@ def test_allows(path: str, source: str) -> None:
             FILTER_PATH, f"from {UTILS}._ansible import argspec", "plugin may not import", id="filter-ansible"
         ),
         pytest.param(FILTER_PATH, "import boto3", "plugin may not import boto3", id="filter-sdk"),
+        pytest.param("plugins/inventory/a.py", "import jinja2", "plugin may not import jinja2", id="inventory-jinja"),
+        pytest.param("plugins/plugin_utils/a.py", "import boto3", "plugin_utils may not import", id="plugin-utils-sdk"),
+        pytest.param(
+            "plugins/plugin_utils/a.py",
+            f"from {UTILS}._ansible import b",
+            "plugin_utils may not",
+            id="plugin-utils-task",
+        ),
         pytest.param("plugins/doc_fragments/aws.py", "import yaml", "doc_fragment may not import", id="fragment"),
         pytest.param(SOURCE_PATH, f"from {UTILS}._core.wait import A", "event source may not", id="event-source-utils"),
         pytest.param(SOURCE_PATH, "from ansible.errors import A", "event source may not", id="event-source-ansible"),
