@@ -18,6 +18,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._core.errors import 
 )
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import fan_out
 from ansible_collections.cloudops.core.plugins.module_utils._core.plan import Plan
+from ansible_collections.cloudops.core.plugins.module_utils._core.progress import Progress
 from ansible_collections.cloudops.core.plugins.module_utils._core.wait import REAL_CLOCK, Clock, wait_for
 from ansible_collections.cloudops.core.plugins.module_utils._domain.group_options import Selection, Wish
 from ansible_collections.cloudops.core.plugins.module_utils._domain.group_scale import (
@@ -208,15 +209,22 @@ class FleetScale:
         self._put(replace(track, awaited=True) for track in self._all() if is_worth_watching(track, wish))
         if not self._awaited():
             return
-        began = self._clock.now()
+        began, count = self._clock.now(), len(self._awaited())
+
+        def look(progress: Progress) -> int:
+            left = self._look_once(began)
+            progress.update(count - left)
+            return left
+
         try:
-            wait_for(
-                lambda: self._look_once(began),
-                lambda left: left == 0,
-                timeout=wish.wait_timeout,
-                what="that all groups have their instances in service",
-                clock=self._clock,
-            )
+            with Progress("wait until groups have their instances in service", "groups", count) as progress:
+                wait_for(
+                    lambda: look(progress),
+                    lambda left: left == 0,
+                    timeout=wish.wait_timeout,
+                    what="that all groups have their instances in service",
+                    clock=self._clock,
+                )
         except CloudOpsError as error:
             over = isinstance(error, Timeout) and not error.code  # one with a code is the network's
             left = self._awaited()

@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.cloudops.core.plugins.module_utils._aws.ec2 import Answer, EC2Gateway
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Denied, Timeout
 from ansible_collections.cloudops.core.plugins.module_utils._core.plan import Plan
+from ansible_collections.cloudops.core.plugins.module_utils._core.progress import SILENT, Progress
 from ansible_collections.cloudops.core.plugins.module_utils._core.wait import REAL_CLOCK, Clock, wait_for
 from ansible_collections.cloudops.core.plugins.module_utils._domain.power import (
     REBOOT,
@@ -50,6 +51,8 @@ class FleetPower:
         self._tracks: dict[str, Track] = {}
         self._missing: Sequence[CloudOpsError] = ()
         self._plan = Plan("instances")
+        self._progress = SILENT
+        self._awaited = 0
 
     def prepare(self, selection: Selection, *, permission_check: bool = False) -> Plan:
         """Find the instances and decide; writes nothing.
@@ -167,14 +170,16 @@ class FleetPower:
     def _watch(self) -> None:
         """Until each is where it shall be, has failed, or the time is over."""
         wish = self._wish
+        self._awaited = len(self._unfinished())
         try:
-            wait_for(
-                self._look_once,
-                lambda left: left == 0,
-                timeout=wish.wait_timeout,
-                what=f"that all instances are {wish.state}",
-                clock=self._clock,
-            )
+            with Progress(f"wait until instances are {wish.state}", "instances", self._awaited) as self._progress:
+                wait_for(
+                    self._look_once,
+                    lambda left: left == 0,
+                    timeout=wish.wait_timeout,
+                    what=f"that all instances are {wish.state}",
+                    clock=self._clock,
+                )
         except CloudOpsError as error:
             time_over = isinstance(error, Timeout) and not error.code  # one with a code is the network's
             left = self._unfinished()
@@ -187,7 +192,9 @@ class FleetPower:
         now = self._clock.now()
         self._put([advance(track, seen.get(track.instance.id), now, self._wish) for track in waiting])
         self._act()
-        return len(self._unfinished())
+        left = len(self._unfinished())
+        self._progress.update(self._awaited - left)
+        return left
 
 
 def _is_doubtful(error: CloudOpsError) -> bool:

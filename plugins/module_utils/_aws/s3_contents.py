@@ -25,6 +25,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._core.drain import (
     RefusalGroup,
 )
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Conflict, NotFound
+from ansible_collections.cloudops.core.plugins.module_utils._core.progress import Progress
 from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets import (
     MARKER,
     OBJECT,
@@ -147,13 +148,16 @@ class S3Contents:
 
         :raises Conflict: when there is more than ``max_objects``; nothing has been removed then.
         """
+        total: int | None = None
         if dry_run or how.max_objects is not None:
             tally = count_up_to(self.entries(selection), how.max_objects, self._name)
             if dry_run:
                 return Emptied(tally)
+            total = tally.total
         removed = Tally()
         try:
-            account = self._drain(selection, how, removed.add, verify)
+            with Progress(f"remove from bucket {self._name}", "entries", total) as progress:
+                account = self._drain(selection, how, removed.add, verify, progress)
         except CloudOpsError as error:
             return Emptied(removed, failure=error)
         refused = tuple(_refused_result(code, group) for code, group in account.refused.items())
@@ -195,7 +199,12 @@ class S3Contents:
         return None if account.drained else still_written(self._name, account.passes, removed)
 
     def _drain(
-        self, selection: Selection, how: Removal, on_removed: Callable[[Iterable[Entry]], None], verify: bool
+        self,
+        selection: Selection,
+        how: Removal,
+        on_removed: Callable[[Iterable[Entry]], None],
+        verify: bool,
+        progress: Progress,
     ) -> Account[Entry]:
         drain = Drain(
             list_items=lambda: self.entries(selection),
@@ -206,6 +215,7 @@ class S3Contents:
             retry_codes=PASSING,
             max_items=how.max_objects,
             verify=verify,
+            progress=progress,
         )
         return drain.run()
 

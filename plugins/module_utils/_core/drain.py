@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Conflict, NotFound
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import batches, stream
+from ansible_collections.cloudops.core.plugins.module_utils._core.progress import SILENT, Progress
 from ansible_collections.cloudops.core.plugins.module_utils._core.wait import REAL_CLOCK, Clock, backoff
 
 Item = TypeVar("Item")
@@ -85,6 +86,7 @@ class Drain(Generic[Item]):
     :param max_passes: listings at the most, for when somebody adds while we remove.
     :param verify: list once more after a pass, to see that nothing is left. Without it, the caller finds that out by other means.
     :param max_items: a hard stop: never remove more than this many. None: no limit.
+    :param progress: told how many are gone.
     """
 
     list_items: Callable[[], Iterator[Item]]
@@ -97,6 +99,7 @@ class Drain(Generic[Item]):
     max_passes: int = 5
     verify: bool = True
     max_items: int | None = None
+    progress: Progress = SILENT
     clock: Clock = REAL_CLOCK
 
     def run(self) -> Account[Item]:
@@ -124,6 +127,7 @@ class Drain(Generic[Item]):
             account.add_refusals(batch.refused)
             account.removed += len(batch.removed)
             self.on_removed(batch.removed)
+            self.progress.update(account.removed)
             failed_in_a_row = failed_in_a_row + 1 if batch.failed else 0
             if failed_in_a_row >= max(self.concurrency, 3):
                 account.gave_up = True

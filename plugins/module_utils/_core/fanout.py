@@ -119,3 +119,26 @@ class SharedCounter:
         """The counts, in alphabetical order of their names."""
         with self._lock:
             return dict(sorted(self._counts.items()))
+
+
+class Ticker:
+    """Calls something again and again, in a thread of its own that doesn't outlive the process.
+
+    :param pause: seconds between two calls.
+    """
+
+    def __init__(self, call: Callable[[], None], pause: float) -> None:
+        self._call = call
+        self._pause = pause
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._over.wait(self._pause):
+            self._call()
+
+    def stop(self) -> None:
+        """Call no more, once a call that runs is at its end."""
+        self._over.set()
+        self._thread.join()

@@ -21,6 +21,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._core.errors import 
     Unavailable,
 )
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import fan_out
+from ansible_collections.cloudops.core.plugins.module_utils._core.progress import SILENT, Progress
 from ansible_collections.cloudops.core.plugins.module_utils._core.wait import REAL_CLOCK, Clock, backoff
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload import (
     FAILED,
@@ -93,14 +94,18 @@ class RolloutWatch:
         self._timeout = timeout
         self._clock = clock
         self._began = clock.now()
+        self._groups: dict[str, _Group] = {}
+        self._progress = SILENT
 
     def wait(self, workloads: Sequence[Workload]) -> dict[str, Ending]:
         """Wait for all of them; how it ended for each, by target. Nothing is raised."""
-        groups: dict[str, _Group] = {}
+        groups = self._groups = {}
         for workload in workloads:
             group = groups.setdefault(workload.namespace, _Group(self._kind, workload.namespace, {}))
             group.wanted[workload.name] = workload
-        for outcome in fan_out(self._wait_group, groups.values(), concurrency=WATCHES):
+        with Progress("wait until rollouts are complete", "workloads", len(workloads)) as self._progress:
+            outcomes = fan_out(self._wait_group, groups.values(), concurrency=WATCHES)
+        for outcome in outcomes:
             if outcome.error is not None:
                 for name in outcome.item.left:
                     outcome.item.endings[name] = self._ended(outcome.item, name, outcome.error)
@@ -190,6 +195,7 @@ class RolloutWatch:
         if seen.state == FAILED:
             error = self._stuck(workload, seen.message, "ProgressDeadlineExceeded")
         group.endings[name] = Ending(seen, workload, self._spent(), error)
+        self._tell()
 
     def _seen(self, item: Mapping[str, Any], wanted: Workload) -> Workload:
         """The size of a kind that has a subresource for it stands nowhere else: what was wanted counts, and how many there are."""
@@ -208,6 +214,13 @@ class RolloutWatch:
                 code="Deleted",
             )
             group.endings[name] = self._ended(group, name, error)
+            self._tell()
+
+    def _tell(self) -> None:
+        """How many are at their end."""
+        if self._progress.is_told:
+            groups = self._groups.values()
+            self._progress.update(sum(len(group.wanted) - len(group.left) for group in groups))
 
     # What holds them up
 
