@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from tests.benchmarks import fleet, machine, measure, report, workloads
+from tests.benchmarks import fleet, inventory, machine, measure, report, workloads
 from tests.benchmarks.gateway import s3_server
 from tests.benchmarks.sides import VENV, Player
 from tests.integration.s3 import S3Server
@@ -26,10 +26,11 @@ from tests.servers.fault_proxy import FaultProxyProcess
 LATENCY_MS = 50
 INSTANCES = 500
 WATCHED = 1000
+LISTED = 2000
 DEPLOYMENTS = 100
 # Memory comes last: a hundred thousand removals slow the gateway's store down for a while, and no time is taken there.
 BUCKETS = ("present", "present-latency", "empty", "empty-latency", "memory")
-FLEETS = ("power", "metrics")
+FLEETS = ("power", "metrics", "inventory")
 WORKLOADS = ("workloads", "workload")
 SECTIONS = (*BUCKETS, *FLEETS, *WORKLOADS)
 FIGURES = ROOT / "build" / "benchmarks.md"
@@ -91,7 +92,7 @@ def sections(options: argparse.Namespace, player: Player, server: S3Server) -> d
     }
 
 
-def fleet_sections(player: Player) -> dict[str, Callable[[], str]]:
+def fleet_sections(player: Player, rounds: int) -> dict[str, Callable[[], str]]:
     """The parts that need no S3 server."""
 
     def power() -> str:
@@ -104,7 +105,12 @@ def fleet_sections(player: Player) -> dict[str, Callable[[], str]]:
         found = fleet.metrics(player, player.scratch, WATCHED, LATENCY_MS, say)
         return report.watched(found, report.Goal(0.3, faster=False))
 
-    return {"power": power, "metrics": metrics}
+    def listing() -> str:
+        runs = inventory.compare(player.scratch, LISTED, rounds, say)
+        found = inventory.spread(player.scratch, LISTED, LATENCY_MS, rounds, say)
+        return inventory.report(LISTED, runs, found)
+
+    return {"power": power, "metrics": metrics, "inventory": listing}
 
 
 def workload_sections(player: Player, api: workloads.Api, rounds: int) -> dict[str, Callable[[], str]]:
@@ -146,7 +152,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="cloudops-bench.") as scratch, ExitStack() as servers:
         parts = [f"{time.strftime('%Y-%m-%d %H:%M %Z')}. {machine.description()}. {versions_used()}.\n"]
         player = Player(Path(scratch))
-        todo = fleet_sections(player)
+        todo = fleet_sections(player, options.rounds)
         if set(chosen) & set(BUCKETS):
             todo |= sections(options, player, servers.enter_context(s3_server()))
         if set(chosen) & set(WORKLOADS):

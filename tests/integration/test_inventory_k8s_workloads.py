@@ -94,7 +94,11 @@ def test_shared_names_get_their_kinds(listed: Workloads) -> None:
 def test_contexts(listed: Workloads, kube: Kube) -> None:
     grant(kube.api, listed.namespace, "viewer", [rule("get list", "deployments")])
     grant(kube.api, listed.namespace, "viewer", [rule("get list", "horizontalpodautoscalers", "autoscaling")], "hpas")
-    options = {"contexts": ["admin", "viewer", "nobody"], "kinds": ["Deployment"], "label_selectors": ["tier=back"]}
+    options: dict[str, Any] = {
+        "contexts": ["admin", "viewer", "nobody"],
+        "kinds": ["Deployment"],
+        "label_selectors": ["tier=back"],
+    }
     said = listed.fails(**options)
     assert "Deployment in" in said or "deployments" in said
     assert "[Forbidden]" in said
@@ -113,7 +117,7 @@ def test_owners_that_nobody_may_know(listed: Workloads, kube: Kube) -> None:
 
 
 def test_cache_on_failure(listed: Workloads, tmp_path: Path) -> None:
-    options = {
+    options: dict[str, Any] = {
         "kinds": ["Deployment"],
         "cache": True,
         "cache_plugin": "jsonfile",

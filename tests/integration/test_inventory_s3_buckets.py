@@ -106,7 +106,7 @@ def test_buckets_are_hosts(listed: Buckets) -> None:
 def test_unknown_is_not_absent(listed: Buckets) -> None:
     refused = [listed.safe]
     listed.proxy.fail("GetBucketEncryption", "AccessDenied", when=lambda request: request.bucket in refused)
-    asked = {
+    asked: dict[str, Any] = {
         "properties": ["encryption", "versioning"],
         "keyed_groups": [{"key": "properties.encryption.state", "prefix": "encryption"}],
         "groups": {"versioned": "properties.versioning.value | default('') == 'enabled'"},
@@ -148,7 +148,7 @@ def test_names(listed: Buckets) -> None:
 
 
 def test_cache(listed: Buckets) -> None:
-    options = {
+    options: dict[str, Any] = {
         "properties": ["versioning"],
         "cache": True,
         "cache_plugin": "jsonfile",
