@@ -115,7 +115,6 @@ def test_autoscalers_are_the_same_in_every_version_that_discovery_names(kube: Ku
         assert kube.api.patch(path, {"spec": {"maxReplicas": 4}})["spec"] == spec
 
 
-@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")  # a real server's kubeconfig may ask for it
 def test_the_python_client_finds_and_scales(kube: Kube, idle: str, namespace: str, tmp_path: Path) -> None:
     # The client has no type information.
     config: Any = importlib.import_module("kubernetes.config")
