@@ -436,6 +436,24 @@ def test_the_scale_of_a_custom_kind(kube: Kube, namespace: str) -> None:
         assert (listed["kind"], listed["apiVersion"]) == ("Rocket", f"{group}/v1")
 
 
+def test_a_custom_kind_without_objects_is_discovered_listed_and_forgotten(kube: Kube, namespace: str) -> None:
+    group = f"{unique_name('g')}.example.org"
+    with defined(kube.api, group, "Rocket", empty=True) as base:
+        assert kube.api.list(path_of(namespace, "rockets", api=base)) == []
+        entries = {entry["name"]: entry for entry in kube.api.get(base)["resources"]}
+        assert sorted(entries) == ["rockets", "rockets/scale", "rockets/status"]
+        assert (entries["rockets"]["kind"], entries["rockets/scale"]["kind"]) == ("Rocket", "Scale")
+        status, body = kube.api.request("GET", path_of(namespace, "rockets", "one", "scale", api=base))
+        assert (status, body["message"]) == (404, f'rockets.{group} "one" not found')
+        status, body = kube.as_user("nobody").request("GET", path_of(namespace, "rockets", api=base))
+        assert (status, body["message"]) == (
+            403,
+            f'rockets.{group} is forbidden: User "nobody" cannot list resource "rockets" in API group "{group}" '
+            f'in the namespace "{namespace}"',
+        )
+    eventually(lambda: kube.api.request("GET", base)[0] == 404)
+
+
 # Lists
 
 
