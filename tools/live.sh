@@ -114,4 +114,4 @@ for server in "$@"; do
         ;;
     esac
 done
-exit "$status"
+[ "$status" = 0 ]
