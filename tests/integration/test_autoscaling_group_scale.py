@@ -367,6 +367,21 @@ def test_a_step_is_taken_from_what_the_group_is_at_the_write(groups: Groups) -> 
     assert not limited["changed"]
 
 
+def test_two_at_the_same_time_scale_once(groups: Groups) -> None:
+    web = groups.add("web", 1, 2, 9)
+    params = {**groups.options, "tags": groups.tags, "policy": {**POLICY, "max": 9}, "metrics": cpu(90), "now": NOW}
+    start = groups.run_module.started
+    with (
+        start("autoscaling_group_scale", params) as one,
+        start("autoscaling_group_scale", params) as other,
+    ):
+        results = [json.loads(process.communicate(timeout=60)[0]) for process in (one, other)]
+    assert groups.sizes(web)[1] == 3
+    assert not any(result.get("failed") for result in results)
+    assert any(result["changed"] for result in results)
+    assert json.loads(groups.tags_of(web)[STATE])["events"] == [[0, 1]]
+
+
 def test_a_policy_that_was_killed_before_the_size_was_set_scales_after_the_cooldown(groups: Groups) -> None:
     web = groups.add("web", 1, 2, 4)
     hold = groups.proxy.hold("SetDesiredCapacity")

@@ -525,7 +525,10 @@ def track(one: Group, **options: Any) -> Track:
         (group(), {"desired": 2}, True),  # has the size, but not the instances
         (group(members=serving(2)), {"desired": 2}, False),
         (group(0, 9, 9), {"change": 1}, False),
-        (group(), {"max_size": 3}, True),
+        (group(), {"max_size": 3}, False),
+        (group(), {"max_size": 1}, True),
+        (group(), {"desired": 2, "max_size": 3}, True),
+        (group(members=serving(2)), {"desired": 2, "max_size": 3}, False),
         (group(), {"desired": 99}, False),
         (tagged({EXCLUDE_TAG: "true"}), {"desired": 3}, False),
         (tagged({PARKED_TAG: NOTE}, 0, 0, 0), {"state": "unparked"}, True),
@@ -567,7 +570,12 @@ def test_time_is_over() -> None:
 
 
 def test_protected_instances_are_named() -> None:
-    assert describe(group(members=serving(3, protected=True)), 1) == "3 of 1 in service (3 protected from scale-in)"
+    one = group(0, 1, 9, members=serving(3, protected=True))
+    assert describe(one, 1) == "3 of 1 in service (3 protected from scale-in)"
+
+
+def test_another_who_moves_it_is_named() -> None:
+    assert describe(group(0, 5, 9, members=serving(5)), 3) == "5 of 3 in service (its desired size is 5 now)"
 
 
 # The answer
