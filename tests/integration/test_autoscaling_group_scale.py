@@ -82,12 +82,10 @@ def told(result: dict[str, Any]) -> dict[str, Any]:
     ("before", "params", "after", "line"),
     [
         ((0, 1, 4), {"desired": 3}, (0, 3, 4), "scale {} from 1 to 3"),
-        ((0, 3, 4), {"desired": 1}, (0, 1, 4), "scale {} from 3 to 1"),
         ((1, 2, 4), {"desired": 6, "max_size": 8}, (1, 6, 8), "scale {} from 2 to 6 (max 4 to 8)"),
-        ((1, 2, 4), {"min_size": 2, "max_size": 5}, (2, 2, 5), "set {} min 1 to 2, max 4 to 5"),
         ((1, 2, 4), {"max_size": 1}, (1, 1, 1), "scale {} from 2 to 1 (max 4 to 1)"),
     ],
-    ids=["up", "down", "with-max", "bounds", "max-lowers"],
+    ids=["up", "with-max", "max-lowers"],
 )
 def test_check_real_again(
     groups: Groups, before: tuple[int, int, int], params: dict[str, int], after: tuple[int, int, int], line: str
@@ -239,11 +237,8 @@ def test_many_groups_take_few_calls(groups: Groups) -> None:
     ("sizes", "params", "after", "limited"),
     [
         ((0, 2, 9), {"change": "+2"}, 4, []),
-        ((0, 2, 3), {"change": "+2"}, 3, ["max"]),
         ((0, 2, 9), {"change": "+50%", "max": 2}, 2, ["max"]),
-        ((0, 4, 9), {"change": "-25%"}, 3, []),
         ((0, 2, 9), {"change": -5}, 1, ["min"]),
-        ((0, 2, 9), {"change": "-5", "min": 0}, 0, []),
     ],
     ids=str,
 )
