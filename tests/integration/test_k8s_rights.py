@@ -27,94 +27,141 @@ def rights_of(name: str) -> list[tuple[str, str]]:
 
 
 def without(rules: list[Rule], resource: str, verb: str) -> list[Rule]:
-    return [
+    """The rules with one verb fewer; one that is left without verbs goes."""
+    fewer = [
         {**rule, "verbs": [one for one in rule["verbs"] if one != verb]} if resource in rule["resources"] else rule
         for rule in rules
     ]
+    return [rule for rule in fewer if rule["verbs"]]
 
 
 @pytest.fixture
-def bench(kube: Kube, namespace: str, run_module: ModuleRunner) -> Iterator[Bench]:
-    """A namespace with a Deployment for every case, and KEDA."""
+def bench(kube: Kube, namespace: str, run_module: ModuleRunner) -> Bench:
+    """A namespace with a Deployment for every case."""
     bench = Bench(kube, namespace, run_module, kube.kubeconfig)
-    with defined(kube.api, "keda.sh", "ScaledObject", "v1alpha1", scale=False) as base:
-        bench.make("web", 1)
-        bench.make("bad", 1, stuck=True, settled=False)
-        for name in ("owned", "queue"):
-            bench.make(name, 1, settled=False)
-        bench.add_hpa(autoscaler("owned", 1, 1))
+    bench.make("web", 1)
+    bench.make("bad", 1, stuck=True, settled=False)
+    bench.make("owned", 1, settled=False)
+    bench.add_hpa(autoscaler("owned", 1, 1))
+    return bench
+
+
+@pytest.fixture
+def keda(bench: Bench) -> Iterator[str]:
+    """The same with KEDA; the name of a Deployment that it scales."""
+    with defined(bench.api, "keda.sh", "ScaledObject", "v1alpha1", scale=False) as base:
+        bench.make("queue", 1, settled=False)
         spec = {"scaleTargetRef": {"name": "queue"}, "minReplicaCount": 1, "maxReplicaCount": 1}
         body = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "queue"}, "spec": spec}
-        kube.api.create(path_of(namespace, "scaledobjects", api=base), body)
-        yield bench
+        bench.api.create(path_of(bench.namespace, "scaledobjects", api=base), body)
+        yield "queue"
 
 
-def allow(bench: Bench, rules: list[Rule], resource: str, verb: str, group: str) -> Bench:
-    """The user scaler with these rights; waits until the server knows of them."""
+def allow(bench: Bench, rules: list[Rule]) -> Bench:
+    """The user scaler with exactly these rights; waits until the server knows of them."""
     grant(bench.api, bench.namespace, "scaler", rules)
     user = bench.kube.as_user("scaler")
-    base = f"/apis/{group}" if group != "v1" else "/api/v1"
-    path = path_of(bench.namespace, resource, "web" if verb in ("get", "patch") else "", api=base)
-    wanted = any(resource in rule["resources"] and verb in rule["verbs"] for rule in rules)
+    asked = [
+        {"namespace": bench.namespace, "group": group, "resource": resource, "verb": verb}
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    ]
+    head = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
 
     def known() -> bool:
-        method, body = ("PATCH", {}) if verb == "patch" else ("GET", None)
-        content = "application/merge-patch+json"
-        query = {"watch": "true", "timeoutSeconds": "1"} if verb == "watch" else {}
-        return (user.request(method, path, body, content, **query)[0] != 403) == wanted
+        reviews = (
+            user.create(
+                f"/apis/{head['apiVersion']}/selfsubjectaccessreviews", {**head, "spec": {"resourceAttributes": one}}
+            )
+            for one in asked
+        )
+        return all(review["status"]["allowed"] for review in reviews)
 
     eventually(known)
     return bench.as_user("scaler")
 
 
-def everything(bench: Bench, **options: Any) -> list[dict[str, Any]]:
+def everything(bench: Bench, *owned: str) -> list[dict[str, Any]]:
     """All that the scale module can do, in one go each."""
     return [
-        bench.scale("web", replicas=2, fails=None, wait=True, wait_timeout=20, **options),
-        bench.scale(["owned", "queue"], replicas=2, on_owner="adjust_bounds", fails=None, **options),
-        bench.scale("bad", replicas=2, fails=True, wait=True, wait_timeout=0.5, **options),
+        bench.scale("web", replicas=2, fails=None, wait=True, wait_timeout=20),
+        bench.scale(list(owned), replicas=2, on_owner="adjust_bounds", fails=None),
+        bench.scale("bad", replicas=2, fails=True, wait=True, wait_timeout=0.5),
     ]
 
 
-VERSIONS = {"horizontalpodautoscalers": "autoscaling/v1", "scaledobjects": "keda.sh/v1alpha1", "pods": "v1"}
+KEDA = "scaledobjects"
 
 
-def test_exactly_these_rights_are_enough(bench: Bench) -> None:
-    user = allow(bench, rules_of("k8s_workload_scale"), "deployments", "get", "apps/v1")
-    plain, owned, stuck = everything(user)
+def check_that_all_works(bench: Bench, *owned: str) -> None:
+    user = allow(bench, rules_of("k8s_workload_scale"))
+    plain, adjusted, stuck = everything(user, *owned)
     assert not plain.get("failed"), plain["msg"]
-    assert not owned.get("failed"), owned["msg"]
-    assert owned["counts"]["changed"] == 2
+    assert not adjusted.get("failed"), adjusted["msg"]
+    assert adjusted["counts"]["changed"] == len(owned)
     assert "pod bad-" in stuck["msg"]
     assert "can't be read" not in stuck["msg"]
 
 
-@pytest.mark.parametrize(("resource", "verb"), rights_of("k8s_workload_scale"))
-def test_one_right_fewer_is_told(bench: Bench, resource: str, verb: str) -> None:
-    rules = without(rules_of("k8s_workload_scale"), resource, verb)
-    user = allow(bench, rules, resource, verb, VERSIONS.get(resource, "apps/v1"))
-    said = " ".join(result.get("msg", "") for result in everything(user))
+def check_that_it_is_told(bench: Bench, resource: str, verb: str, *owned: str) -> None:
+    user = allow(bench, without(rules_of("k8s_workload_scale"), resource, verb))
+    said = " ".join(result.get("msg", "") for result in everything(user, *owned))
     assert f"verb {verb} on {resource} of API group" in said
     assert f"in namespace {bench.namespace}" in said
 
 
-@pytest.mark.parametrize(("resource", "verb"), [("", ""), *rights_of("k8s_workload_info")])
-def test_rights_to_look(bench: Bench, resource: str, verb: str) -> None:
-    rules = without(rules_of("k8s_workload_info"), resource, verb)
-    user = allow(bench, rules, resource or "deployments", verb or "get", VERSIONS.get(resource, "apps/v1"))
-    results = [
-        user.info(owners=True, pods=True, fails=None),
-        user.info(kinds=["Deployment"], name=["web"], fails=None),
+def test_exactly_these_rights_are_enough(bench: Bench) -> None:
+    check_that_all_works(bench, "owned")
+
+
+def test_exactly_these_rights_are_enough_with_keda(bench: Bench, keda: str) -> None:
+    check_that_all_works(bench, "owned", keda)
+
+
+@pytest.mark.parametrize(("resource", "verb"), [right for right in rights_of("k8s_workload_scale") if right[0] != KEDA])
+def test_one_right_fewer_is_told(bench: Bench, resource: str, verb: str) -> None:
+    check_that_it_is_told(bench, resource, verb, "owned")
+
+
+@pytest.mark.parametrize("verb", [verb for resource, verb in rights_of("k8s_workload_scale") if resource == KEDA])
+def test_one_right_fewer_for_keda_is_told(bench: Bench, keda: str, verb: str) -> None:
+    check_that_it_is_told(bench, KEDA, verb, keda)
+
+
+def look(bench: Bench, resource: str = "", verb: str = "") -> list[dict[str, Any]]:
+    """All that the info module can do, with one right fewer."""
+    user = allow(bench, without(rules_of("k8s_workload_info"), resource, verb))
+    return [
+        user.info(owners=True, pods=True, fails=bool(resource) and verb != "get"),
+        user.info(kinds=["Deployment"], name=["web"], fails=verb == "get"),
     ]
-    said = " ".join(result.get("msg", "") for result in results)
-    if not resource:
-        assert not said.strip()
-        assert results[0]["unknown"] == []
-        return
-    assert f"{verb} {resource}" in said or f"verb {verb} on {resource}" in said
-    unknown = [entry for result in results for entry in result["unknown"]]
+
+
+def check_that_the_gap_is_told(bench: Bench, resource: str, verb: str) -> None:
+    unknown = [entry for result in look(bench, resource, verb) for entry in result["unknown"]]
+    assert unknown
     assert {entry["error"]["code"] for entry in unknown} == {"Forbidden"}
-    assert all(f"verb {verb} on {resource}" in entry["error"]["hint"] for entry in unknown if resource in str(entry))
+    hints = {entry["error"]["hint"] for entry in unknown}
+    assert any(f"verb {verb} on {resource} of API group" in hint for hint in hints)
+    assert all(f"Grant verb {verb} on " in hint for hint in hints)
+
+
+def test_rights_to_look_are_enough(bench: Bench) -> None:
+    everything_there, one = look(bench)
+    assert everything_there["unknown"] == one["unknown"] == []
+    assert [item["owner"] for item in everything_there["workloads"]] == ["", "HorizontalPodAutoscaler owned", ""]
+    assert all(item["pods"] for item in everything_there["workloads"])
+
+
+@pytest.mark.parametrize(("resource", "verb"), [right for right in rights_of("k8s_workload_info") if right[0] != KEDA])
+def test_one_right_to_look_fewer_is_told(bench: Bench, resource: str, verb: str) -> None:
+    check_that_the_gap_is_told(bench, resource, verb)
+
+
+def test_one_right_to_look_at_keda_fewer_is_told(bench: Bench, keda: str) -> None:
+    check_that_the_gap_is_told(bench, KEDA, "list")
 
 
 def test_what_cannot_be_read_is_not_empty(bench: Bench) -> None:
@@ -131,7 +178,7 @@ def test_what_cannot_be_read_is_not_empty(bench: Bench) -> None:
 
 
 def test_one_namespace_that_cannot_be_read_stops_everything(bench: Bench) -> None:
-    user = allow(bench, rules_of("k8s_workload_scale"), "deployments", "get", "apps/v1")
+    user = allow(bench, rules_of("k8s_workload_scale"))
     params = {**user.options, "label_selectors": ["app"], "replicas": 3, "namespaces": [bench.namespace, "secret"]}
     refused = bench.run_module("k8s_workload_scale", params, fails=True)
     assert 'verb list on deployments of API group "apps" in namespace secret' in refused["msg"]
@@ -140,6 +187,6 @@ def test_one_namespace_that_cannot_be_read_stops_everything(bench: Bench) -> Non
 
 def test_force_needs_no_right_to_know_the_owner(bench: Bench) -> None:
     rules = [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]}]
-    user = allow(bench, rules, "deployments", "get", "apps/v1")
+    user = allow(bench, rules)
     assert "list" in user.scale("web", replicas=3, fails=True)["msg"]
     assert user.scale_one("web", replicas=3, on_owner="force")["after"] == 3
