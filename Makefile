@@ -21,7 +21,7 @@ demo: .venv/.stamp $(LINK)  ## see a bucket's life and a fleet's evening, on a s
 
 test: lint unit integration molecule sanity importer artifact  ## run every check
 
-live: .venv/.stamp $(LINK)  ## integration tests on a real S3 server: S3_ENDPOINT_URL, or a Ceph gateway
+live: .venv/.stamp $(LINK)  ## integration tests on real servers: S3_ENDPOINT_URL and KUBECONFIG, or servers of its own
 	tools/live.sh
 
 matrix: .venv/.stamp  ## unit and integration tests with the oldest and the newest ansible-core

@@ -22,8 +22,8 @@ def _link_checkout() -> None:
 
 
 def _forget_the_developer() -> None:
-    """Keep the developer's own cloud account and Ansible settings out of every test."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "ANSIBLE_"))]:
+    """Keep the developer's own cloud account, cluster and Ansible settings out of every test."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "ANSIBLE_", "K8S_AUTH_", "KUBE"))]:
         del os.environ[name]
     os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
 

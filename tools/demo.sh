@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# Take a bucket of several thousand object versions through its life, then stop what is idle or off duty in a fleet of 40 instances, on
-# a server that runs only for this.
+# Take a bucket of several thousand object versions through its life, stop what is idle or off duty in a fleet of 40 instances, and scale
+# a Deployment by its load, on servers that run only for this.
 # Needs .venv/bin on the PATH and the link tree on ANSIBLE_COLLECTIONS_PATH, as `make demo` sets them. Leaves nothing behind.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scratch=$(mktemp -d)
-moto=
+servers=()
 
 finish() {
-    [ -z "$moto" ] || { kill "$moto" && wait "$moto"; } 2>/dev/null || true
+    local server
+    for server in "${servers[@]}"; do
+        { kill "$server" && wait "$server"; } 2>/dev/null || true
+    done
     rm -rf "$scratch"
 }
 trap finish EXIT
@@ -17,14 +20,24 @@ step() {
     if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' "$*"; else printf '\n%s\n' "$*"; fi
 }
 
+# Start a command in the background, and wait until something is in the file $scratch/NAME: start NAME COMMAND...
+# What the command prints is in $scratch/NAME.out, for which NAME.out waits, too.
+start() {
+    local name=$1
+    shift
+    "$@" >"$scratch/${name%.out}.out" 2>&1 &
+    servers+=($!)
+    for _ in $(seq 300); do
+        [ ! -s "$scratch/$name" ] || return 0
+        kill -0 "${servers[-1]}" 2>/dev/null || break
+        sleep 0.1
+    done
+    cat "$scratch/${name%.out}.out" >&2
+    exit 1
+}
+
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$PWD
-python -m tests.servers.moto --port-file "$scratch/endpoint" >"$scratch/moto.log" 2>&1 &
-moto=$!
-for _ in $(seq 300); do
-    [ ! -s "$scratch/endpoint" ] || break
-    kill -0 "$moto" 2>/dev/null || { cat "$scratch/moto.log" >&2; exit 1; }
-    sleep 0.1
-done
+start endpoint python -m tests.servers.moto --port-file "$scratch/endpoint"
 echo "A server for S3, EC2 and CloudWatch listens on $(<"$scratch/endpoint"), on this machine only."
 
 # Credentials and endpoint are found as boto3 finds them; nothing of your own account is looked at.
@@ -67,3 +80,20 @@ ansible-playbook "${evening[@]}"
 step "9. The same again, which changes nothing"
 ansible-playbook "${evening[@]}" | tee "$scratch/again"
 grep -q 'changed=0 ' "$scratch/again"
+
+step "10. A Deployment with 2 replicas, and visitors who come and go"
+start kube python -m tests.servers.kube --port-file "$scratch/kube"
+start exporter python -m tests.servers.exporter --port-file "$scratch/exporter"
+start prometheus python -m tests.servers.prometheus --target "$(<"$scratch/exporter")" --port-file "$scratch/prometheus"
+echo "Kubernetes is a stand-in that rolls Deployments out without containers. The load is made up; each replica serves 100 visitors a"
+echo "second. It is scraped by $(python -m tests.servers.prometheus --kind)."
+start load.out python tools/demo/load.py "$(<"$scratch/kube")" "$(<"$scratch/exporter")" "$(<"$scratch/prometheus")"
+
+step "11. Above 70 % one more, below 50 % one less, from 2 to 6: ansible-playbook cloudops.core.autoscale -e @tools/demo/autoscale.yml"
+ANSIBLE_STDOUT_CALLBACK=demo_lines ansible-playbook --inventory 'localhost,' cloudops.core.autoscale \
+    --extra-vars @tools/demo/autoscale.yml --extra-vars "autoscale_host=$(<"$scratch/kube") autoscale_api_key=admintoken" \
+    --extra-vars "autoscale_prometheus_url=$(<"$scratch/prometheus") autoscale_record=$scratch/decisions.jsonl" |
+    sed -u '/^Pausing for/d'
+
+step "12. The same as a chart, from the decision record"
+PYTHONPATH=$PWD:$PWD/build/link python tools/demo/chart.py "$scratch/decisions.jsonl"

@@ -143,8 +143,8 @@ options:
     type: int
   wait:
     description:
-      - Whether to wait until as many instances as desired are in service and healthy, and surplus ones no longer are. For what was
-        changed, and with O(desired) and O(state) also for what has the size already.
+      - Whether to wait until as many instances as desired are in service and healthy, and surplus ones no longer are. Where the desired
+        size was changed, and with O(desired) and O(state) also where it is there already.
       - All groups are looked at together, one call for each 100, after 0, 2, 5, 9.5 seconds and so on, at last every 15 seconds.
     type: bool
     default: true

@@ -309,7 +309,7 @@ error:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import K8S_TOGETHER, k8s_spec
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import K8S_TOGETHER, hide_secrets, k8s_spec
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import Result, require, run, some_failed
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload_options import listing_from
 from ansible_collections.cloudops.core.plugins.module_utils._k8s.client import KUBERNETES_IMPORT_ERROR, Client
@@ -367,6 +367,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     require(module, "kubernetes", KUBERNETES_IMPORT_ERROR)
+    hide_secrets(module)
     client = Client(Connection.from_params(module.params), pool=max(1, module.params["concurrency"]) + 4)
     run(module, lambda: gather(module.params, client), extras=lambda: {"api_calls": client.calls.as_result()})
 

@@ -394,7 +394,7 @@ error:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import K8S_TOGETHER, k8s_spec
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import K8S_TOGETHER, hide_secrets, k8s_spec
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import (
     Result,
     report,
@@ -462,6 +462,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     require(module, "kubernetes", KUBERNETES_IMPORT_ERROR)
+    hide_secrets(module)
     client = Client(Connection.from_params(module.params), pool=max(1, module.params["concurrency"]) + 4)
     run(module, lambda: scale(module, client), extras=lambda: {"api_calls": client.calls.as_result()})
 

@@ -36,7 +36,7 @@ options:
     type: str
   bearer_token:
     description:
-      - Token that is sent as C(Authorization: Bearer). Also from E(PROMETHEUS_TOKEN).
+      - Bearer token. Also from E(PROMETHEUS_TOKEN).
     type: str
     aliases: [token]
   client_cert:

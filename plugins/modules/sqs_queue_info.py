@@ -372,9 +372,14 @@ from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec imp
 )
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import Result, require, run, some_failed
 from ansible_collections.cloudops.core.plugins.module_utils._aws.client import BOTO3_IMPORT_ERROR, Clients, Connection
-from ansible_collections.cloudops.core.plugins.module_utils._aws.sqs import read_depths, selection_from
+from ansible_collections.cloudops.core.plugins.module_utils._aws.sqs import read_depths
 from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import OPERATOR_NAMES, OPERATORS
-from ansible_collections.cloudops.core.plugins.module_utils._domain.queues import MEASURES, VISIBLE, reading_from
+from ansible_collections.cloudops.core.plugins.module_utils._domain.queues import (
+    MEASURES,
+    VISIBLE,
+    reading_from,
+    selection_from,
+)
 
 
 def arguments() -> dict[str, Any]:

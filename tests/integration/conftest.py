@@ -119,7 +119,8 @@ def fault_proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
 def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kube]:
     """The Kubernetes API under test: the one that CLOUDOPS_TEST_KUBECONFIG leads to, otherwise the stand-in."""
     if LIVE_KUBECONFIG:
-        yield Kube(Path(LIVE_KUBECONFIG), live=True)
+        path = tmp_path_factory.mktemp("kube") / "kubeconfig"
+        yield Kube(kube_bench.with_trust(Path(LIVE_KUBECONFIG), path), live=True)
         return
     with KubeServer() as server:
         path = server.kubeconfig(tmp_path_factory.mktemp("kube") / "kubeconfig")

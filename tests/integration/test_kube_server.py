@@ -115,7 +115,6 @@ def test_autoscalers_are_the_same_in_every_version_that_discovery_names(kube: Ku
         assert kube.api.patch(path, {"spec": {"maxReplicas": 4}})["spec"] == spec
 
 
-@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")  # a real server's kubeconfig may ask for it
 def test_the_python_client_finds_and_scales(kube: Kube, idle: str, namespace: str, tmp_path: Path) -> None:
     # The client has no type information.
     config: Any = importlib.import_module("kubernetes.config")
@@ -437,6 +436,24 @@ def test_the_scale_of_a_custom_kind(kube: Kube, namespace: str) -> None:
         assert (listed["kind"], listed["apiVersion"]) == ("Rocket", f"{group}/v1")
 
 
+def test_a_custom_kind_without_objects_is_discovered_listed_and_forgotten(kube: Kube, namespace: str) -> None:
+    group = f"{unique_name('g')}.example.org"
+    with defined(kube.api, group, "Rocket", empty=True) as base:
+        assert kube.api.list(path_of(namespace, "rockets", api=base)) == []
+        entries = {entry["name"]: entry for entry in kube.api.get(base)["resources"]}
+        assert sorted(entries) == ["rockets", "rockets/scale", "rockets/status"]
+        assert (entries["rockets"]["kind"], entries["rockets/scale"]["kind"]) == ("Rocket", "Scale")
+        status, body = kube.api.request("GET", path_of(namespace, "rockets", "one", "scale", api=base))
+        assert (status, body["message"]) == (404, f'rockets.{group} "one" not found')
+        status, body = kube.as_user("nobody").request("GET", path_of(namespace, "rockets", api=base))
+        assert (status, body["message"]) == (
+            403,
+            f'rockets.{group} is forbidden: User "nobody" cannot list resource "rockets" in API group "{group}" '
+            f'in the namespace "{namespace}"',
+        )
+    eventually(lambda: kube.api.request("GET", base)[0] == 404)
+
+
 # Lists
 
 
@@ -478,7 +495,8 @@ def test_label_selectors(kube: Kube, shelf: str, selector: str, names: str) -> N
 def test_field_selectors_and_what_cannot_be_read(kube: Kube, shelf: str) -> None:
     assert [item["metadata"]["name"] for item in kube.api.list(shelf, fieldSelector="metadata.name=b")] == ["b"]
     assert kube.api.list("/api/v1/configmaps", fieldSelector="metadata.name=b,metadata.namespace=none") == []
-    assert kube.api.request("GET", shelf, labelSelector="app in web")[0] == 400
+    for selector in ("app in web", "tier>x", "=web", "app=web,,"):
+        assert kube.api.request("GET", shelf, labelSelector=selector)[0] == 400, selector
     assert kube.api.list(core_path("no-such-place", "configmaps")) == []
     assert kube.api.request("GET", shelf, resourceVersion="x")[0] in (400, 422, 500)
 
@@ -689,7 +707,7 @@ def test_no_deadline_runs_while_a_complete_deployment_is_scaled(kube: Kube, name
     eventually(lambda: condition(kube.api.get(path), "Progressing") == done)
     kube.api.patch(path, {"spec": {"replicas": 1}})
     eventually(lambda: kube.api.get(path)["status"].get("unavailableReplicas") == 1)
-    time.sleep(2.5)
+    time.sleep(2)
     value = kube.api.get(path)
     assert condition(value, "Progressing") == done
     # A quarter of one pod, rounded down, may be missing: none.

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -684,3 +686,20 @@ def test_examples(play: Play, tmp_path: Path) -> None:
     assert ran[4]["msg"]["desired"] == 4
     assert ran[5]["by_id"]["q1"]["value"] == 120.0
     assert "a-token" not in ran.output
+
+
+# The servers themselves
+
+
+def test_the_servers_as_commands(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.servers.prometheus", "--kind"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    assert said == ("Prometheus" if has_prometheus() else "a stand-in for Prometheus")
+    shown = tmp_path / "gauges"
+    with Exporter(["--file", str(shown)]) as exporter:
+        exporter.set({'queue_depth{queue="a"}': 3})
+        assert shown.read_text() == 'queue_depth{queue="a"} 3\n'
+        shown.write_text("queue_depth 4\n")
+        with PrometheusServer(real=False, target=exporter.endpoint) as server:
+            assert server.kind == "a stand-in for Prometheus"
+            server.wait_for("queue_depth", 4)

@@ -157,6 +157,7 @@ def test_a_queue_that_does_not_exist_is_named(queues: Queues) -> None:
         (nobody, "not_found"),
         (f"{queues.prefix}gone", "not_found"),
     ]
+    assert {one["code"] for one in result["failures"]} == {"QueueDoesNotExist"}
     assert result["missing"] == [nobody, f"{queues.prefix}gone"]
     assert f"queue {nobody} does not exist in {REGION}" in result["msg"]
     assert "2 of 3" in result["msg"]
@@ -194,8 +195,6 @@ def test_a_prefix_that_may_not_be_listed(queues: Queues) -> None:
     ("params", "verdicts"),
     [
         ({"threshold": {"operator": ">", "value": 10}}, {"orders": "breached", "empty": "ok"}),
-        ({"threshold": {"operator": ">=", "value": 25}}, {"orders": "breached", "empty": "ok"}),
-        ({"threshold": {"operator": ">", "value": 25}}, {"orders": "ok", "empty": "ok"}),
         ({"threshold": {"operator": "LessThanThreshold", "value": 1}}, {"orders": "ok", "empty": "breached"}),
         (
             {"measure": "workers_needed", "per_worker": 10, "threshold": {"operator": ">=", "value": 3}},
@@ -289,17 +288,7 @@ def test_fifo_and_dead_letters(queues: Queues) -> None:
     ("params", "expected"),
     [
         ({"names": None}, "none of names, urls, name_prefix is given"),
-        ({"names": None, "name_prefix": " "}, "name_prefix is empty"),
-        ({"names": ["a b"]}, "'a b' can't be the name of a queue"),
-        ({"names": ["https://example.com/1/a"]}, "use urls"),
-        ({"urls": ["orders"]}, "'orders' isn't the address of a queue"),
-        ({"urls": ["https://example.com/"]}, "isn't the address of a queue"),
         ({"workers": "many"}, "workers is 'many'"),
-        ({"workers": {"a": -1}}, "workers.a is -1"),
-        ({"per_worker": 0}, "per_worker is 0"),
-        ({"measure": "backlog_per_worker"}, "measure is backlog_per_worker, which needs workers"),
-        ({"measure": "workers_needed"}, "which needs per_worker"),
-        ({"measure": "oldest_age"}, "which needs oldest_age: true"),
         ({"measure": "depth"}, "value of measure must be one of"),
         ({"threshold": {"operator": ">"}}, "missing required arguments: value"),
         ({"threshold": {"operator": ">", "value": "nan"}}, "threshold.value is not a number"),

@@ -36,6 +36,8 @@ def labels_match(text: str) -> Predicate:
 def _label_test(term: re.Match[str]) -> Callable[[Mapping[str, str]], bool]:
     key, operator, value = term["key"], term["op"] or term["set"], term["value"] or ""
     values = {entry.strip() for entry in (term["values"] or "").split(",")}
+    if operator in (">", "<") and not value.isdigit():
+        raise bad_request("for 'Gt', 'Lt' operators, the value must be an integer")
     if operator is None:
         wanted = not term["absent"]
         return lambda labels: (key in labels) is wanted

@@ -11,6 +11,15 @@ from pathlib import Path
 from typing import Any
 
 CA, SERVER, CLIENT = "ca", "server", "client"
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "encipher_only",
+    "decipher_only",
+)
 NAMES = ("localhost", "kubernetes", "kubernetes.default.svc")
 
 
@@ -25,6 +34,9 @@ def make_certificates(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     authority = _Certificate(directory, CA, {"common_name": "stand-in authority"})
     authority.builder = authority.builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    # Python 3.13 and later insist on the authority's right to sign.
+    usage = dict.fromkeys(_USAGES, False) | {"key_cert_sign": True, "crl_sign": True}
+    authority.builder = authority.builder.add_extension(x509.KeyUsage(**usage), critical=True)
     authority.sign(authority)
     server = _Certificate(directory, SERVER, {"common_name": "kube-apiserver"})
     addresses = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *map(x509.DNSName, NAMES)]

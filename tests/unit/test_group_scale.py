@@ -525,7 +525,10 @@ def track(one: Group, **options: Any) -> Track:
         (group(), {"desired": 2}, True),  # has the size, but not the instances
         (group(members=serving(2)), {"desired": 2}, False),
         (group(0, 9, 9), {"change": 1}, False),
-        (group(), {"max_size": 3}, True),
+        (group(), {"max_size": 3}, False),
+        (group(), {"max_size": 1}, True),
+        (group(), {"desired": 2, "max_size": 3}, True),
+        (group(members=serving(2)), {"desired": 2, "max_size": 3}, False),
         (group(), {"desired": 99}, False),
         (tagged({EXCLUDE_TAG: "true"}), {"desired": 3}, False),
         (tagged({PARKED_TAG: NOTE}, 0, 0, 0), {"state": "unparked"}, True),
@@ -567,7 +570,12 @@ def test_time_is_over() -> None:
 
 
 def test_protected_instances_are_named() -> None:
-    assert describe(group(members=serving(3, protected=True)), 1) == "3 of 1 in service (3 protected from scale-in)"
+    one = group(0, 1, 9, members=serving(3, protected=True))
+    assert describe(one, 1) == "3 of 1 in service (3 protected from scale-in)"
+
+
+def test_another_who_moves_it_is_named() -> None:
+    assert describe(group(0, 5, 9, members=serving(5)), 3) == "5 of 3 in service (its desired size is 5 now)"
 
 
 # The answer
@@ -614,3 +622,46 @@ def test_selection() -> None:
     assert chosen.names == ("a", "b")
     assert chosen.tags == {"on": "true", "1": ""}
     assert chosen.filters == {"tag-key": ("x",), "tag:n": ("1", "2")}
+
+
+def read_options(options: dict[str, Any]) -> None:
+    """As the module does before it makes any call."""
+    selection_from(options)
+    wish_from(options, NOW)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"names": []}, "names is empty"),
+        ({"names": [" "]}, "names has an empty name"),
+        ({"filters": {}}, "filters is empty"),
+        ({"tags": {"a": ["b"]}}, "the value of a is no text"),
+        ({"tags": {"": "b"}}, "a key is empty"),
+        ({"filters": {"tag:a": []}}, "needs a value"),
+        ({"filters": {"": "b"}}, "a name is empty"),
+        ({"state": "parked"}, "desired and state are given"),
+        ({"desired": -1}, "desired is -1"),
+        ({"desired": None, "change": "many"}, "change is 'many'"),
+        ({"desired": None, "change": "+0"}, "change is '+0'"),
+        ({"desired": None, "change": "1.5"}, "change is '1.5'"),
+        ({"desired": None, "change": "-150%"}, "100 percent"),
+        ({"desired": None, "state": "parked", "min_size": 1}, "min_size doesn't go with state"),
+        ({"desired": None, "min_size": 1, "max": 2}, "max doesn't go with min_size and max_size alone"),
+        ({"desired": None, "min_size": 3, "max_size": 2}, "min_size is 3, above max_size"),
+        ({"desired": 3, "max_size": 2}, "desired is 3, above max_size"),
+        ({"desired": 3, "max": 2}, "desired is 3, above max"),
+        ({"desired": 3, "min": 4}, "desired is 3, below min"),
+        ({"metrics": []}, "metrics don't go with desired"),
+        ({"min_size": 1, "honor_cooldown": True}, "honor_cooldown only goes"),
+        ({"desired": None, "policy": {"min": 3, "max": 2, "rules": []}}, "policy.min is 3"),
+        ({"max_groups": -1}, "max_groups is -1"),
+        ({"max_percent": 101}, "the largest possible is 100"),
+    ],
+    ids=lambda value: str(value)[:60] if isinstance(value, dict) else "",
+)
+def test_bad_input(options: dict[str, Any], expected: str) -> None:
+    given = {**OPTIONS, "names": ["web"], "desired": 1, **options}
+    with pytest.raises(Invalid) as caught:
+        read_options(given)
+    assert expected in caught.value.message + caught.value.hint

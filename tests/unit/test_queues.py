@@ -18,6 +18,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.queues impor
     name_of,
     queue_of,
     reading_from,
+    selection_from,
     series_of,
     values_of,
 )
@@ -167,3 +168,31 @@ def test_no_names(name: str) -> None:
 def test_no_urls(url: str) -> None:
     with pytest.raises(Invalid, match="isn't the address"):
         name_of(url)
+
+
+def read_options(options: dict[str, Any]) -> None:
+    """As the module does before it makes any call."""
+    selection_from(options)
+    reading_from(options)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"names": None}, "none of names, urls, name_prefix is given"),
+        ({"name_prefix": " "}, "name_prefix is empty"),
+        ({"names": ["https://example.com/1/a"]}, "use urls"),
+        ({"workers": {"a": -1}}, "workers.a is -1"),
+        ({"workers": 1.5}, "workers is 1.5"),
+        ({"per_worker": 0}, "per_worker is 0"),
+        ({"measure": "backlog_per_worker"}, "measure is backlog_per_worker, which needs workers"),
+        ({"measure": "workers_needed"}, "which needs per_worker"),
+        ({"measure": "oldest_age"}, "which needs oldest_age: true"),
+    ],
+    ids=str,
+)
+def test_bad_input(options: dict[str, Any], expected: str) -> None:
+    given = {**OPTIONS, "names": ["a"], "urls": None, "name_prefix": None, "account_id": None, **options}
+    with pytest.raises(Invalid) as caught:
+        read_options(given)
+    assert expected in caught.value.message + caught.value.hint

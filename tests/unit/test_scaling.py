@@ -436,7 +436,7 @@ AGES: list[tuple[str, Any, dict[str, Any], bool]] = [
     ("both, the worse counts", 60, {"timestamp": NOW, "age": 90}, False),
     ("neither", 60, {}, False),
     ("a little in the future", 60, {"timestamp": NOW + 30}, True),
-    ("far in the future", 60, {"timestamp": NOW * 1000}, False),
+    ("far in the future", 60, {"timestamp": NOW + 86400}, False),
     ("no limit", None, {"age": 10**6}, True),
     ("no limit, no age", None, {}, True),
     ("limit of another", {"queue": 1}, {"age": 100}, True),
@@ -508,7 +508,7 @@ def test_bounds_alone_and_schedules_alone() -> None:
     assert judged(0, alone).as_result()["bounds"] == {"min": 1, "max": None}
 
 
-BAD_TARGETS: list[tuple[str, Any, list[Any], str]] = [
+BAD_TARGETS: list[tuple[str, Any, Any, str]] = [
     ("no mapping", [], [], "target is []"),
     ("no size", {}, [], "target.current is missing"),
     ("size", {"current": "many"}, [], "target.current is 'many'"),
@@ -530,6 +530,18 @@ BAD_TARGETS: list[tuple[str, Any, list[Any], str]] = [
     ("true", {"current": 2}, [{"name": "cpu", "value": True}], r"metrics\[0\].value is True"),
     ("twice", {"current": 2}, [{"name": "cpu", "value": 1}] * 2, r"metrics\[1\] is cpu, which was there before"),
     ("timestamp", {"current": 2}, [{"name": "cpu", "value": 1, "timestamp": "now"}], r"metrics\[0\].timestamp"),
+    (
+        "milliseconds",
+        {"current": 2},
+        [{"name": "cpu", "value": 1, "timestamp": NOW * 1000}],
+        r"metrics\[0\].timestamp .* not milliseconds",
+    ),
+    (
+        "milliseconds as text",
+        {"current": 1, "paused_until": "1772452800000"},
+        [],
+        "target.paused_until .* not milliseconds",
+    ),
     ("age", {"current": 2}, [{"name": "cpu", "value": 1, "age": "old"}], r"metrics\[0\].age"),
     ("pod", {"current": 2}, [{"name": "cpu", "pods": ["web-1"]}], r"metrics\[0\].pods\[0\]"),
     ("usage", {"current": 2}, [{"name": "cpu", "pods": [{"usage": "x"}]}], r"metrics\[0\].pods\[0\].usage"),

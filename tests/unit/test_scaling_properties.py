@@ -114,7 +114,7 @@ METRICS = st.lists(METRIC, max_size=3).map(
 TARGET = st.fixed_dictionaries({"current": st.integers(0, 50)}, optional={"ready": st.integers(0, 50)})
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(target=TARGET, plan=policies(), metrics=METRICS, state=ANY_STATE)
 def test_always_within_bounds_and_explained(target: Any, plan: Any, metrics: Any, state: Any) -> None:
     result = decide(target, plan, metrics, now=NOW, state=state).as_result()
@@ -136,7 +136,7 @@ def test_always_within_bounds_and_explained(target: Any, plan: Any, metrics: Any
     assert decide(target, read_policy(plan), metrics, now=NOW, state=json.dumps(state)).as_result() == result
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(target=TARGET, plan=policies(), metrics=METRICS, state=ANY_STATE, place=st.integers(0, 2), value=NO_NUMBER)
 def test_never_down_while_a_metric_is_missing_or_stale(
     target: Any, plan: Any, metrics: Any, state: Any, place: int, value: Any
@@ -150,7 +150,7 @@ def test_never_down_while_a_metric_is_missing_or_stale(
     assert decision.desired >= allowed
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(
     plan=policies(schedule=False),
     current=st.integers(0, 40),
@@ -322,7 +322,9 @@ def test_a_day_by_thresholds() -> None:
     """Above 70 one more, below 50 one less, between 2 and 10: it follows the load, without swinging, in steps of one."""
     plan = read_policy(policy({"metric": "cpu", "above": 70, "up": 1, "below": 50, "down": 1}, behavior=AT_ONCE))
     dice = random.Random(1)
-    size, kept, sizes, turns = 2, None, [], 0
+    size, turns = 2, 0
+    kept: Any = None
+    sizes: list[int] = []
     for now in range(AT, AT + 86400, 60):
         percent = load_of_a_day(now, dice) / 1.6 / size
         decision = decide({"current": size}, plan, [{"name": "cpu", "value": percent}], now=now, state=kept)

@@ -63,7 +63,7 @@ CPU = [{"name": "cpu", "value": 83.456}]
         (
             answer(item(None)),
             {"metrics": [{"name": "cpu", "value": None}, {"name": "rps", "value": 7}]},
-            ["shop/web: cpu missing, rps 7, 2 -> 2,"],
+            ["shop/web: cpu missing, 2 -> 2,"],
         ),
         (
             answer(item(60)),

@@ -206,6 +206,12 @@ def test_usage_without_ready_or_missing() -> None:
     )
 
 
+def test_beyond_what_can_be_shown() -> None:
+    decision = judged(2, rule("value", "1m"), measured(m="1e308"))
+    assert decision.desired == 1000
+    assert "m is 1e+308, beyond 1e308 % of the target 0.001" in decision.message
+
+
 def test_value_of_pods_is_refused() -> None:
     with pytest.raises(Invalid, match="target of type value reads one value"):
         judged(2, rule("value", 50), [{"name": "m", "pods": pods(1)}])

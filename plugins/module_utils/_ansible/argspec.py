@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible.module_utils.basic import env_fallback
+from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 Spec = dict[str, dict[str, Any]]
 
@@ -66,6 +66,27 @@ _K8S_VARIABLES = {
     "client_cert": "CERT_FILE",
     "client_key": "KEY_FILE",
 }
+
+
+def hide_secrets(module: AnsibleModule) -> None:
+    """Keep the secrets of a kubeconfig that is given as a mapping out of everything that the module says."""
+    config = module.params["kubeconfig"]
+    if isinstance(config, Mapping):
+        module.no_log_values.update(_secrets_in(config.get("users")))
+
+
+def _secrets_in(value: Any) -> Iterator[str]:
+    """Texts of which nobody but the owner should know, at any depth."""
+    for key, entry in value.items() if isinstance(value, Mapping) else ():
+        if isinstance(entry, str) and entry and any(word in str(key).lower() for word in _SECRET_WORDS):
+            yield entry
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    for entry in inner:
+        yield from _secrets_in(entry)
+
+
+_SECRET_WORDS = ("token", "password", "secret", "key-data")
+
 K8S_TOGETHER: list[tuple[str, ...]] = [("username", "password"), ("client_cert", "client_key")]
 
 # A named profile and keys contradict each other; half a key pair is none.

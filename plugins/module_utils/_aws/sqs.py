@@ -17,13 +17,13 @@ from ansible_collections.cloudops.core.plugins.module_utils._aws.client import C
 from ansible_collections.cloudops.core.plugins.module_utils._aws.cloudwatch import CloudWatchGateway, Request, measure
 from ansible_collections.cloudops.core.plugins.module_utils._aws.cloudwatch_queries import MetricQuery
 from ansible_collections.cloudops.core.plugins.module_utils._aws.errors import aws_errors
-from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Invalid, NotFound
+from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, NotFound
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import fan_out
 from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import parse_time, verdict_values
 from ansible_collections.cloudops.core.plugins.module_utils._domain.queues import (
     Queue,
     Reading,
-    check_names,
+    Selection,
     metrics_of,
     name_of,
     queue_of,
@@ -32,6 +32,8 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.queues impor
 
 # Queues on a page of a listing: the API's own limit.
 PAGE = 1000
+# What this is called here; older and newer SDKs have different codes for it.
+NO_QUEUE = "QueueDoesNotExist"
 # The age of the oldest message is published each minute, and sometimes late. Seconds.
 AGE_PERIOD, AGE_WINDOW = 60, 900
 
@@ -46,40 +48,6 @@ class Reference:
     name: str
     url: str = ""
     key: str = ""
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which queues.
-
-    :param account: owner of the queues that are given by name; "" is the account of the connection.
-    """
-
-    names: tuple[str, ...] = ()
-    urls: tuple[str, ...] = ()
-    prefix: str = ""
-    account: str = ""
-
-
-def selection_from(options: Mapping[str, Any]) -> Selection:
-    """What the options select.
-
-    :raises Invalid: for a selector that is missing or can't be meant.
-    """
-    names, urls, prefix = options["names"], options["urls"], options["name_prefix"]
-    if names is None and urls is None and prefix is None:
-        raise Invalid("no queues are selected: none of names, urls, name_prefix is given", hint="Give one of them.")
-    if prefix is not None and not prefix.strip():
-        raise Invalid("name_prefix is empty", hint="An empty prefix never means every queue. Fill it or leave it out.")
-    check_names(names or ())
-    for url in urls or ():
-        name_of(url)
-    return Selection(
-        names=tuple(dict.fromkeys(names or ())),
-        urls=tuple(dict.fromkeys(urls or ())),
-        prefix=prefix or "",
-        account=options["account_id"] or "",
-    )
 
 
 class SQSGateway:
@@ -137,7 +105,7 @@ class SQSGateway:
                 f"queue {reference.name} does not exist in {self.region}",
                 operation="find the queue",
                 resource=reference.url or reference.name,
-                code=error.code,
+                code=NO_QUEUE,
                 hint="Check the name, the account and the region. A deleted queue's name is free again after a minute.",
             ) from error
         return queue_of(reference.name, url, answer.get("Attributes") or {})

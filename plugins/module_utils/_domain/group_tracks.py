@@ -127,13 +127,13 @@ def is_settled(group: Group, desired: int, wish: Wish) -> bool:
 
 
 def is_worth_watching(track: Track, wish: Wish) -> bool:
-    """Whether to wait for it: what was resized, and what has the sizes asked for but not yet the instances."""
+    """Whether to wait for it: where instances come or go, and where the size asked for is there, but not yet the instances."""
     if not wish.wait or track.failure is not None or track.goal.pause:
         return False
-    if track.goal.fate == THERE:
-        asked = wish.desired is not None or bool(wish.state)
-        return asked and not is_settled(track.seen, track.goal.after.desired, wish)
-    return track.goal.fate == ACT and track.resized
+    if track.goal.fate == ACT and track.goal.moves:
+        return track.resized
+    asked = track.goal.fate in (ACT, THERE) and (wish.desired is not None or bool(wish.state))
+    return asked and not is_settled(track.seen, track.goal.after.desired, wish)
 
 
 def advance(track: Track, seen: Group | None, waited: float, wish: Wish) -> Track:
@@ -182,6 +182,8 @@ def describe(group: Group, desired: int) -> str:
     )
     spared = sum(member.protected and member.serves for member in group.members)
     notes = [f"{count} {state}" for state, count in sorted(others.items())]
+    if group.sizes.desired != desired:
+        notes.append(f"its desired size is {group.sizes.desired} now")
     if group.serving > desired and spared:
         notes.append(f"{spared} protected from scale-in")
     if group.suspended:

@@ -89,6 +89,40 @@ class Reading:
 # Options
 
 
+@dataclass(frozen=True)
+class Selection:
+    """Which queues.
+
+    :param account: owner of the queues that are given by name; "" is the account of the connection.
+    """
+
+    names: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
+    prefix: str = ""
+    account: str = ""
+
+
+def selection_from(options: Options) -> Selection:
+    """What the options select.
+
+    :raises Invalid: for a selector that is missing or can't be meant.
+    """
+    names, urls, prefix = options["names"], options["urls"], options["name_prefix"]
+    if names is None and urls is None and prefix is None:
+        raise Invalid("no queues are selected: none of names, urls, name_prefix is given", hint="Give one of them.")
+    if prefix is not None and not prefix.strip():
+        raise Invalid("name_prefix is empty", hint="An empty prefix never means every queue. Fill it or leave it out.")
+    check_names(names or ())
+    for url in urls or ():
+        name_of(url)
+    return Selection(
+        names=tuple(dict.fromkeys(names or ())),
+        urls=tuple(dict.fromkeys(urls or ())),
+        prefix=prefix or "",
+        account=options["account_id"] or "",
+    )
+
+
 def reading_from(options: Options) -> Reading:
     """How the options want queues to be read.
 

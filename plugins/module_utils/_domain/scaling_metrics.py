@@ -19,6 +19,9 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain import scali
 from ansible_collections.cloudops.core.plugins.module_utils._domain.fleet import flag
 from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import parse_time
 
+LATEST = 253402300799
+"""Seconds since 1970, the end of the year 9999."""
+
 
 @dataclass(frozen=True)
 class Pod:
@@ -112,9 +115,12 @@ def read_time(value: Any, path: str) -> float:
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).timestamp()
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        found = values.number(value, path, 0)
-        return float(found)
-    return parse_time(value, path)
+        found = float(values.number(value, path, 0))
+    else:
+        found = parse_time(value, path)
+    if found > LATEST:
+        raise Invalid(f"{path} is {value!r}, after the year 9999", hint="Give seconds since 1970, not milliseconds.")
+    return found
 
 
 def read_metrics(metrics: Any, target: str, now: float) -> dict[str, Metric]:

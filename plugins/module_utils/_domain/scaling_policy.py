@@ -9,7 +9,7 @@ https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/horizonta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -131,6 +131,9 @@ class StepRule(Rule):
     magnitude: int = 0
 
 
+AnyRule = ThresholdRule | TargetRule | StepRule
+
+
 @dataclass(frozen=True)
 class RateLimit:
     """At most so much change within a period, in pods or percent; the period is in seconds."""
@@ -173,7 +176,7 @@ class Policy:
 
     lowest: int | None = None
     highest: int | None = None
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[AnyRule, ...] = ()
     windows: tuple[Window, ...] = ()
     scale_up: Direction = SCALE_UP
     scale_down: Direction = SCALE_DOWN
@@ -216,8 +219,8 @@ def _age(value: Any, path: str) -> int | None:
     return None if values.not_given(value) else values.seconds(value, path)
 
 
-def _read_rules(value: Any, ages: Mapping[str, int | None]) -> tuple[tuple[Rule, ...], tuple[Window, ...]]:
-    rules: list[Rule] = []
+def _read_rules(value: Any, ages: Mapping[str, int | None]) -> tuple[tuple[AnyRule, ...], tuple[Window, ...]]:
+    rules: list[AnyRule] = []
     windows: list[Window] = []
     used: dict[str, int] = {}
     for place, item in enumerate(() if values.not_given(value) else values.listed(value, "policy.rules")):
@@ -359,7 +362,11 @@ def _read_step(data: Mapping[str, Any], path: str, common: Mapping[str, Any]) ->
     )
 
 
-_READERS = {THRESHOLD: _read_threshold, TARGET: _read_target, STEP: _read_step}
+_READERS: Mapping[str, Callable[[Mapping[str, Any], str, Mapping[str, Any]], AnyRule]] = {
+    THRESHOLD: _read_threshold,
+    TARGET: _read_target,
+    STEP: _read_step,
+}
 
 
 def _renamed(value: Any, path: str) -> Any:

@@ -129,13 +129,12 @@ def _number(value: Any) -> str:
 
 
 def _measured(one: Pass, item: Data) -> dict[str, Any]:
-    """Values by metric: what was proposed from, and what was measured for this target."""
+    """Values by metric: those that were decided by, or else all that were measured for this target."""
+    proposals = (item.get("decision") or {}).get("proposals") or ()
+    if proposals:
+        return {str(proposal.get("metric")): proposal.get("value") for proposal in proposals}
     own = (None, "", item.get("target"))
-    found = {_metric_name(metric): metric.get("value") for metric in one.metrics if metric.get("target") in own}
-    for proposal in (item.get("decision") or {}).get("proposals") or ():
-        if proposal.get("metric"):
-            found[str(proposal["metric"])] = proposal.get("value")
-    return found
+    return {_metric_name(metric): metric.get("value") for metric in one.metrics if metric.get("target") in own}
 
 
 def _metric_name(metric: Data) -> str:

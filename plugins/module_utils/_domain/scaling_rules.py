@@ -23,6 +23,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling_poli
     THRESHOLD,
     UTILIZATION,
     VALUE,
+    AnyRule,
     Rule,
     StepRule,
     TargetRule,
@@ -65,7 +66,7 @@ class Proposal:
         }
 
 
-def propose(rule: Rule, metric: Metric, target: Target, bounds: Bounds, streak: int) -> Proposal:
+def propose(rule: AnyRule, metric: Metric, target: Target, bounds: Bounds, streak: int) -> Proposal:
     """The proposal of one rule by a metric that is there and fresh.
 
     :param streak: the rule's own, from the last evaluation.
@@ -80,9 +81,7 @@ def propose(rule: Rule, metric: Metric, target: Target, bounds: Bounds, streak: 
         )
     if isinstance(rule, ThresholdRule):
         return _by_threshold(rule, metric.value, target.current, bounds, streak)
-    if isinstance(rule, StepRule):
-        return _by_step(rule, metric.value, target.current)
-    raise Invalid(f"the rule {rule!r} is of no kind that is known")
+    return _by_step(rule, metric.value, target.current)
 
 
 # Thresholds

@@ -43,10 +43,10 @@ def read_number(value: Any, path: str) -> Fraction | None:
     match = None if isinstance(value, bool) else _NUMBER.fullmatch(words)
     if match is None:
         raise Invalid(f"{path} is {value!r}", hint="It is a number, such as 70, 0.5 or 250m.")
-    number = float(match["number"])
-    if math.isinf(number):
+    number, unit = float(match["number"]), _UNITS.get(match["unit"] or "", Fraction(1))
+    if math.isinf(number * float(unit)):
         return None
-    return Fraction(Decimal(repr(number))) * _UNITS.get(match["unit"] or "", Fraction(1))
+    return Fraction(Decimal(repr(number))) * unit
 
 
 def number(value: Any, path: str, lowest: float | None = None, above: float | None = None) -> Fraction:

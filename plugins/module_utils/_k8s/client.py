@@ -24,8 +24,8 @@ from ansible_collections.cloudops.core.plugins.module_utils._k8s.errors import G
 KUBERNETES_IMPORT_ERROR: str | None
 try:
     from kubernetes.client.rest import RESTClientObject
-    from urllib3 import HTTPHeaderDict, Timeout
-    from urllib3.exceptions import HTTPError
+    from urllib3 import HTTPHeaderDict, Timeout, disable_warnings
+    from urllib3.exceptions import HTTPError, InsecureRequestWarning
     from urllib3.util import Retry, make_headers
 
     KUBERNETES_IMPORT_ERROR = None
@@ -64,12 +64,14 @@ class Client:
         if self._opened is None:
             opened = open_connection(self.connection)
             opened.configuration.connection_pool_maxsize = self._pool_size
+            if not opened.configuration.verify_ssl:
+                disable_warnings(
+                    InsecureRequestWarning
+                )  # it was asked for, and a module must not write to standard error
             try:
                 self._pool = RESTClientObject(opened.configuration).pool_manager
             except (OSError, ValueError) as error:
-                raise from_transport(
-                    error, "connect", Address("v1", "namespaces"), opened.configuration.host
-                ) from error
+                raise from_transport(error, "connect", Address("v1", "namespaces"), opened.host) from error
             self._opened = opened
         return self._opened
 
@@ -141,7 +143,7 @@ class Client:
         kind: str = "",
         stream: float | None = None,
     ) -> Any:
-        configuration = self._open().configuration
+        opened = self._open()
         retry = _retry(method)
         options: dict[str, Any] = {"fields": dict(query)} if query else {}
         if body is not None:
@@ -151,8 +153,8 @@ class Client:
             with self._transport(verb, address):
                 response = self._pool.request(
                     method,
-                    configuration.host + address.path,
-                    headers=self._headers(configuration, kind),
+                    opened.host + address.path,
+                    headers=self._headers(opened.configuration, kind),
                     timeout=Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT if stream is None else stream + 5),
                     retries=retry,
                     preload_content=stream is None,
@@ -171,7 +173,7 @@ class Client:
         try:
             yield
         except (HTTPError, OSError, ValueError) as error:
-            host = self._opened.configuration.host if self._opened else ""
+            host = self._opened.host if self._opened else ""
             raise from_transport(error, verb, address, host) from error
 
     def _headers(self, configuration: Any, kind: str) -> Any:

@@ -64,11 +64,13 @@ class Connection:
 class Opened:
     """A connection with everything looked up.
 
-    :param configuration: the kubernetes package's own.
+    :param configuration: the kubernetes package's own. It forgets what is overridden as soon as it is asked for credentials.
+    :param host: URL of the server, without a slash at its end.
     :param namespace: the context's, for what names none.
     """
 
     configuration: Any
+    host: str
     namespace: str
 
 
@@ -83,11 +85,10 @@ def open_connection(connection: Connection) -> Opened:
     if connection.host is None or connection.kubeconfig is not None or connection.context is not None:
         namespace = _load(connection, configuration)
     _override(connection, configuration)
-    if not str(configuration.host).startswith(("http://", "https://")):
-        raise Invalid(
-            f"host is {configuration.host!r}", hint="It begins with https:// (or http://) and names a server."
-        )
-    return Opened(configuration, namespace)
+    host = str(configuration.host).rstrip("/")
+    if not host.startswith(("http://", "https://")):
+        raise Invalid(f"host is {host!r}", hint="It begins with https:// (or http://) and names a server.")
+    return Opened(configuration, host, namespace)
 
 
 def _load(connection: Connection, configuration: Any) -> str:

@@ -146,6 +146,7 @@ class FleetScaler:
         for attempt in range(1, RETRIES + 2):
             track = replace(track, attempts=attempt)
             try:
+                track = self._with_bounds(track)
                 return self._write_once(track)
             except CloudOpsError as error:
                 failure = error
@@ -166,12 +167,17 @@ class FleetScaler:
             return attempt <= RETRIES and not self._wish.resource_version and "replicas" not in failure.details
         return failure.kind in ("timeout", "unavailable") and "replicas" not in failure.details
 
+    def _with_bounds(self, track: Track) -> Track:
+        """Move the bounds of its autoscaler if they have to: before the size, as who may not do that shall change nothing."""
+        bounds = track.verdict.bounds
+        if bounds is None or track.owner is None or track.moved:
+            return track
+        self._owners.move(track.owner, bounds)
+        return replace(track, moved=True)
+
     def _write_once(self, track: Track) -> Track:
         assert self._kind is not None
         verdict, workload = track.verdict, track.workload
-        if verdict.bounds is not None and track.owner is not None and not track.moved:
-            self._owners.move(track.owner, verdict.bounds)
-            track = replace(track, moved=True)
         replicas = verdict.desired if verdict.desired != workload.replicas else None
         now = self._gateway.change(
             self._kind, workload, replicas=replicas, state=verdict.state, resources=verdict.resources
@@ -206,7 +212,7 @@ class FleetScaler:
         if track.moved and again.verdict.bounds is None:  # they were moved the first time, and fit
             kept = replace(again.verdict, bounds=verdict.bounds)
             again = replace(again, owner=track.owner, verdict=kept, moved=True)
-        return replace(again, attempts=track.attempts), False
+        return replace(again, attempts=track.attempts + 1), False
 
     def _is_ours(self, fresh: Workload, track: Track) -> bool:
         """Whether a write whose answer was lost shows in the workload. A step of the same width may be another's."""

@@ -140,8 +140,7 @@ class WorkloadGateway:
                     raise one.error
         left = [key for key in wanted if key not in found]
         for outcome in fan_out(lambda key: self.read(kind, *key), left, concurrency=self.concurrency):
-            missing = outcome.error is not None and is_status(outcome.error, 404)
-            found[outcome.item] = outcome.value if outcome.error is None else None if missing else outcome.error
+            found[outcome.item] = outcome.value if outcome.error is None else _own_error(outcome.error)
         return found
 
     def _entry(
@@ -237,6 +236,18 @@ class WorkloadGateway:
                 if seen.replicas != size or attempt == HISTORY_ATTEMPTS or size == workload.replicas:
                     raise
                 version = seen.resource_version
+
+
+def _own_error(error: CloudOpsError) -> CloudOpsError | None:
+    """What a single name came to: None when it isn't there.
+
+    :raises CloudOpsError: when it isn't about the name, so that others would meet it, too.
+    """
+    if is_status(error, 404):
+        return None
+    if not is_status(error, 403):
+        raise error
+    return error
 
 
 def _count(wanted: Sequence[tuple[str, str]], namespace: str) -> int:

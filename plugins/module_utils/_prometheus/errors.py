@@ -168,7 +168,7 @@ _TLS = (
     ),
 )
 _TLS_HINT = "Check ca_cert, client_cert and client_key."
-_WORDS = re.compile(r"\[SSL: \w+\] ([^(']+)|(hostname '.*?' doesn't match [^)\"]+)")
+_WORDS = re.compile(r"\[SSL: \w+\] ([^(]+)|(hostname '.*?' doesn't match [^)\"]+)")
 
 
 def from_sdk_error(error: Any, resource: str, timeout: float) -> CloudOpsError:

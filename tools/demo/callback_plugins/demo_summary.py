@@ -34,6 +34,7 @@ def rows(stats: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         ("bucket_lifecycle", bucket_rows),
         ("idle_instances", idle_rows),
         ("power_schedule", power_rows),
+        ("autoscale", autoscale_rows),
     ):
         if name in stats:
             yield from lines(stats[name], stats)
@@ -62,6 +63,14 @@ def power_rows(result: Mapping[str, Any], stats: Mapping[str, Any]) -> Iterator[
     yield f"{would}started", f"{len(result['started'])}"
     saved = result["savings"]
     yield "saves", f"{saved['hours']:g} h, {saved['cost'] or 0:,.2f} {saved['currency']} until they start again"
+
+
+def autoscale_rows(result: Mapping[str, Any], stats: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What autoscale decided."""
+    yield (
+        "passes",
+        f"{result['passes']}: " + ", ".join(f"{count} {name}" for name, count in result["counts"].items() if count),
+    )
 
 
 def bucket_rows(result: Mapping[str, Any], stats: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
