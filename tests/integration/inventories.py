@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.integration.harness import HERE, scrubbed_environment
+import yaml
+
+from tests.integration.harness import HERE, ROOT, scrubbed_environment
 
 PLUGINS = ("aws_instances", "s3_buckets", "k8s_workloads")
 
@@ -121,6 +125,16 @@ class Inventories:
             self._process.wait(10)
             assert self._process.stdout is not None
             self._process.stdout.close()
+
+
+def documented(plugin: str) -> Iterator[dict[str, Any]]:
+    """The options of each example, of the plugin's own and of the guide."""
+    module = importlib.import_module(f"ansible_collections.cloudops.core.plugins.inventory.{plugin}")
+    guide = (ROOT / "docs" / "inventories.md").read_text(encoding="utf-8")
+    texts = [module.EXAMPLES, *re.findall(r"^```yaml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)]
+    for example in (example for text in texts for example in yaml.safe_load_all(text)):
+        if isinstance(example, dict) and example.get("plugin") == f"cloudops.core.{plugin}":
+            yield {name: value for name, value in example.items() if name != "plugin"}
 
 
 def _listing(text: str, said: str) -> Listing:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,12 +14,11 @@ from typing import Any
 
 import boto3
 import pytest
-import yaml
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
 from botocore.config import Config
 
 from tests.integration.ec2 import IMAGE, REGION, ec2_client
-from tests.integration.inventories import Inventories, Listing
+from tests.integration.inventories import Inventories, Listing, documented
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.faults import Request
 from tests.servers.moto import MotoServer
@@ -540,11 +538,9 @@ def test_schedules(listed: Lister) -> None:
 
 def test_examples(listed: Lister, moto: MotoServer, roles: list[str]) -> None:
     assert roles
-    plugin = importlib.import_module(f"ansible_collections.cloudops.core.plugins.inventory.{PLUGIN}")
-    examples = list(yaml.safe_load_all(plugin.EXAMPLES))
-    assert len(examples) == 4
-    for example in examples:
-        options = {name: value for name, value in example.items() if name != "plugin"}
+    examples = list(documented(PLUGIN))
+    assert len(examples) == 6
+    for options in examples:
         found = listed.inventories(PLUGIN, options, env={**listed.env, "AWS_ENDPOINT_URL": moto.endpoint}, warns=True)
         assert found.hosts
         assert "left out" not in found.said

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.inventories import Inventories, Listing
+from tests.integration.inventories import Inventories, Listing, documented
 from tests.integration.kube import Kube, autoscaler, grant, path_of, rule, workload
 
 HPAS = "/apis/autoscaling/v1"
@@ -161,9 +160,9 @@ def test_examples(listed: Workloads, tmp_path: Path) -> None:
     config["current-context"] = "production"
     kubeconfig = tmp_path / "config"
     kubeconfig.write_text(yaml.safe_dump(config), encoding="utf-8")
-    plugin = importlib.import_module("ansible_collections.cloudops.core.plugins.inventory.k8s_workloads")
-    for example in yaml.safe_load_all(plugin.EXAMPLES):
-        options = {name: value for name, value in example.items() if name != "plugin"}
+    examples = list(documented("k8s_workloads"))
+    assert len(examples) == 3
+    for options in examples:
         env = {"K8S_AUTH_KUBECONFIG": str(kubeconfig)}
         found = listed.inventories("k8s_workloads", options, env=env, warns=True)
         assert [name for name in found.hosts if listed.namespace in name]

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 import uuid
 from collections.abc import Iterator
@@ -14,10 +13,9 @@ from typing import Any
 
 import boto3
 import pytest
-import yaml
 from botocore.config import Config
 
-from tests.integration.inventories import Inventories, Listing
+from tests.integration.inventories import Inventories, Listing, documented
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.moto import MotoServer
 
@@ -173,9 +171,9 @@ def test_bad_options(listed: Buckets, options: dict[str, Any], expected: str) ->
 
 
 def test_examples(listed: Buckets) -> None:
-    plugin = importlib.import_module("ansible_collections.cloudops.core.plugins.inventory.s3_buckets")
-    for example in yaml.safe_load_all(plugin.EXAMPLES):
-        options = {name: value for name, value in example.items() if name != "plugin"}
+    examples = list(documented("s3_buckets"))
+    assert len(examples) == 4
+    for options in examples:
         found = listed.inventories("s3_buckets", options, env=listed.env, warns=True)
         assert "WARNING" not in found.said.replace("No inventory was parsed", "")
         assert (listed.safe in found.hosts) is ("name_prefix" not in options)
