@@ -143,11 +143,11 @@ class CloudInventory(BaseInventoryPlugin, Constructable, Cacheable):  # type: ig
     def _fill(self, entries: Iterable[HostEntry]) -> None:
         composing = {name: self.get_option(name) for name in ("compose", "groups", "keyed_groups")}
         composes, strict = any(composing.values()), self.get_option("strict")
-        for entry in entries:
+        for entry in entries if TRUST else map(_guarded_entry, entries):
             self.inventory.add_host(entry.name)
             host = self.inventory.get_host(entry.name)
             # In one go: set_variable looks through every value of every variable, and all of these are plain.
-            host.vars.update(entry.variables if TRUST else {k: _guarded(v) for k, v in entry.variables.items()})
+            host.vars.update(entry.variables)
             if composes:
                 self._construct(entry, host, composing, strict)
 
@@ -206,10 +206,11 @@ class CloudInventory(BaseInventoryPlugin, Constructable, Cacheable):  # type: ig
 
         Without ``strict``, what can't be evaluated is nothing.
         """
+        known = dict(variables) if TRUST else _guarded(dict(variables))
         try:
             if "{{" not in text:
-                return self._compose(trust_as_template(text), dict(variables))
-            self.templar.available_variables = dict(variables)
+                return self._compose(trust_as_template(text), known)
+            self.templar.available_variables = known
             return self.templar.template(trust_as_template(text))
         except (_Skip, AnsibleError) as error:
             if self.get_option("strict"):
@@ -227,6 +228,10 @@ def required(library: str, import_error: str | None) -> None:
             f"the Python library {library} can't be imported: {import_error.strip().splitlines()[-1]}",
             hint=f"Install {library} for the Python that runs ansible.",
         )
+
+
+def _guarded_entry(entry: HostEntry) -> HostEntry:
+    return HostEntry(entry.name, _guarded(entry.variables), _guarded(dict(entry.extra)))
 
 
 def _guarded(value: Any) -> Any:

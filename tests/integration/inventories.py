@@ -73,7 +73,7 @@ class Inventories:
     ) -> str:
         """What is said about an inventory that can't be read, in one line."""
         answer = self._run(self.write(plugin, options, name), env, None)
-        said = " ".join(answer["stderr"].split())
+        said = _unfolded(answer["stderr"])
         if not answer["rc"]:
             raise AssertionError(f"ansible-inventory did not fail:\n{answer['stdout'][:2000]}")
         assert "Traceback (most recent call last)" not in said, said
@@ -140,7 +140,12 @@ def documented(plugin: str) -> Iterator[dict[str, Any]]:
 def _listing(text: str, said: str) -> Listing:
     found = _plain(json.loads(text))
     groups = {name: sorted(group.get("hosts", [])) for name, group in found.items() if name != "_meta"}
-    return Listing(found["_meta"]["hostvars"], groups, " ".join(said.split()))
+    return Listing(found["_meta"]["hostvars"], groups, _unfolded(said))
+
+
+def _unfolded(text: str) -> str:
+    """In one line. Older ansible-core folds warnings, also behind hyphens."""
+    return re.sub(r"(?<=\S)- (?=\S)", "-", " ".join(text.split()))
 
 
 def _plain(value: Any) -> Any:

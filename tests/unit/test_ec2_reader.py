@@ -11,7 +11,12 @@ from typing import Any
 import boto3
 import pytest
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
-from ansible_collections.cloudops.core.plugins.module_utils._aws.ec2_reader import KEY, InstanceReader, snaked
+from ansible_collections.cloudops.core.plugins.module_utils._aws.ec2_reader import (
+    KEY,
+    InstanceReader,
+    readable_answers,
+    snaked,
+)
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Unavailable
 from botocore import xform_name
 from botocore.awsrequest import AWSResponse
@@ -131,7 +136,7 @@ def test_an_error_stays_botocores() -> None:
 def test_no_xml() -> None:
     client = _client("<html>Welcome")
     InstanceReader(client)
-    with pytest.raises(Unavailable, match="the answer is no XML"):
+    with pytest.raises(Unavailable, match="the answer is no XML"), readable_answers():
         client.describe_instances()
 
 

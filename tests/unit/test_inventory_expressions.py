@@ -68,7 +68,6 @@ def theirs() -> Plain:
         "tags.Role is defined",
         "tags.Missing is undefined",
         "tags['Missing'] is not defined or count == 3",
-        "7",
         "'text'",
         "count == 3\n",
         "['a', state.name]",

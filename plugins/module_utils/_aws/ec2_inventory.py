@@ -18,7 +18,11 @@ from ansible_collections.cloudops.core.plugins.module_utils._aws.cloudwatch impo
 )
 from ansible_collections.cloudops.core.plugins.module_utils._aws.cloudwatch_queries import MetricQuery, read_queries
 from ansible_collections.cloudops.core.plugins.module_utils._aws.ec2 import LIVING, PAGE
-from ansible_collections.cloudops.core.plugins.module_utils._aws.ec2_reader import InstanceReader, Record
+from ansible_collections.cloudops.core.plugins.module_utils._aws.ec2_reader import (
+    InstanceReader,
+    Record,
+    readable_answers,
+)
 from ansible_collections.cloudops.core.plugins.module_utils._aws.errors import aws_errors
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Denied, Invalid, of_kind
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import fan_out
@@ -183,7 +187,7 @@ def _describe(place: Place, filters: Filters) -> Iterable[Record]:
         asked.append({"Name": "instance-state-name", "Values": list(LIVING)})
     pages = place.ec2.get_paginator("describe_instances").paginate(Filters=asked, PaginationConfig={"PageSize": PAGE})
     records = []
-    with aws_errors("describe the instances", place.label):
+    with aws_errors("describe the instances", place.label), readable_answers():
         for page in pages:
             for record in place.reader.records(page):
                 record.setdefault("placement", {})["region"] = place.region

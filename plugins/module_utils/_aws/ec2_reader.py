@@ -12,6 +12,7 @@ answer is converted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 from xml.etree import ElementTree
@@ -20,14 +21,33 @@ from ansible_collections.cloudops.core.plugins.module_utils._core.errors import 
 
 try:
     from botocore import xform_name
+    from botocore.parsers import ResponseParserError
 except ImportError:  # the plugins report it
-    xform_name = None  # type: ignore[assignment]
+    pass
 
 Record = dict[str, Any]
 Read = Callable[[ElementTree.Element], Any]
 
 KEY = "CloudOpsRecords"
 _EMPTY = b"<DescribeInstancesResponse/>"
+
+
+@contextmanager
+def readable_answers() -> Iterator[None]:
+    """Turn botocore's own complaint about an answer that is no XML into ours."""
+    try:
+        yield
+    except ResponseParserError as error:
+        raise _no_xml(error) from error
+
+
+def _no_xml(error: Exception) -> Unavailable:
+    return Unavailable(
+        f"the answer is no XML: {str(error).splitlines()[0]}",
+        operation="describe the instances",
+        code="ParseError",
+        hint="Check endpoint_url, and whether a proxy stands between.",
+    )
 
 
 class _Members(dict[str, "tuple[str, Read] | None"]):
@@ -53,12 +73,7 @@ class InstanceReader:
         try:
             page = self._read_page(ElementTree.XML(response_dict["body"]))
         except ElementTree.ParseError as error:
-            raise Unavailable(
-                f"the answer is no XML: {error}",
-                operation="describe the instances",
-                code="ParseError",
-                hint="Check endpoint_url, and whether a proxy stands between.",
-            ) from error
+            raise _no_xml(error) from error
         response_dict["body"] = _EMPTY
         token = {"NextToken": page["next_token"]} if page.get("next_token") else {}
         customized_response_dict.update({KEY: page.get("reservations", []), "Reservations": [], **token})
