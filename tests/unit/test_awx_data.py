@@ -1,0 +1,172 @@
+# Copyright (c) 2026 cloudops.core contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The data for AWX in extensions/awx: it fits the playbooks and roles, and AWX's own rules for surveys, schedules and credential types."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dateutil.rrule import rrulestr
+
+from tests.unit.awx_surveys import AWX, CHECKOUT, plain, question, rewritten, roles, variables_of
+
+SURVEYS = sorted((AWX / "surveys").glob("*.yml"))
+PLAYBOOKS = sorted(path.stem for path in (CHECKOUT / "playbooks").glob("*.yml"))
+SETUP = "awx_setup"
+# AWX refuses these names, and everything that begins with ANSIBLE_, in credential types.
+REFUSED = {"PATH", "PYTHONPATH", "VIRTUAL_ENV", "JOB_ID", "INVENTORY_ID", "AWX_HOST", "SUPERVISOR_SERVER_URL"}
+
+
+def data(name: str) -> list[dict[str, Any]]:
+    """A file of the data."""
+    found: list[dict[str, Any]] = yaml.safe_load((AWX / f"{name}.yml").read_text("utf-8"))
+    return found
+
+
+def survey(name: str) -> dict[str, Any]:
+    """A survey."""
+    found: dict[str, Any] = yaml.safe_load((AWX / "surveys" / f"{name}.yml").read_text("utf-8"))
+    return found
+
+
+# ---- surveys
+
+
+def test_each_playbook_has_a_survey_and_a_job_template() -> None:
+    assert [path.stem for path in SURVEYS] == [name for name in PLAYBOOKS if name != SETUP]
+    asked = {one["survey"]: one["playbook"] for one in data("job_templates") if "survey" in one}
+    assert asked == {path.stem: f"{path.stem}.yml" for path in SURVEYS}
+    assert {one["playbook"] for one in data("job_templates")} <= {f"{name}.yml" for name in PLAYBOOKS}
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in SURVEYS])
+def test_survey_is_what_the_documentation_makes_of_it(path: Path) -> None:
+    """After a change of a role's argument specification: python -m tests.unit.awx_surveys."""
+    assert yaml.safe_load(path.read_text("utf-8")) == rewritten(path)
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in SURVEYS])
+def test_each_variable_is_asked_for_or_left_out_on_purpose(path: Path) -> None:
+    found = yaml.safe_load(path.read_text("utf-8"))
+    asked = [one["variable"] for one in found["spec"]]
+    assert len(set(asked)) == len(asked)
+    if path.stem in roles():
+        assert set(asked) & set(found["not_asked"]) == set()
+        own = {variable for variable in asked if variable not in roles()[path.stem]}
+        assert set(asked) - own | set(found["not_asked"]) == set(roles()[path.stem])
+    else:
+        text = (CHECKOUT / "playbooks" / f"{path.stem}.yml").read_text("utf-8")
+        assert [variable for variable in asked if not re.search(rf"\b{variable}\b", text)] == []
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in SURVEYS])
+def test_survey_keeps_the_rules_of_awx(path: Path) -> None:
+    for one in survey(path.stem)["spec"]:
+        assert one["question_name"]
+        assert one["type"] in ("text", "textarea", "multiplechoice", "integer", "float")
+        if one["type"] == "multiplechoice":
+            assert one["default"] in ("", *one["choices"])
+            assert all(isinstance(choice, str) for choice in one["choices"])
+        if one["default"] != "":
+            assert isinstance(one["default"], {"integer": int, "float": int | float}.get(one["type"], str))  # type: ignore[arg-type]
+        assert "{{" not in str(one)
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        pytest.param({"type": "bool", "default": False}, ("multiplechoice", True, "false"), id="boolean"),
+        pytest.param({"type": "float", "default": 600}, ("float", True, 600), id="number"),
+        pytest.param({"type": "raw", "default": ["a", "b"]}, ("textarea", False, "a\nb"), id="list"),
+        pytest.param({"type": "raw", "default": {}}, ("textarea", False, ""), id="mapping"),
+        pytest.param({"type": "raw", "default": ""}, ("text", False, ""), id="text"),
+        pytest.param({"type": "str", "required": True, "choices": ["a"]}, ("multiplechoice", True, ""), id="must"),
+        pytest.param({"type": "str", "default": "", "choices": ["", "a"]}, ("multiplechoice", False, ""), id="may"),
+        pytest.param({"type": "str", "default": "a", "choices": ["a"]}, ("multiplechoice", True, "a"), id="choice"),
+        pytest.param({"type": "bool", "default": "", "by_module": True}, ("multiplechoice", False, ""), id="unset"),
+        pytest.param({"type": "int", "default": "", "by_module": True}, ("text", False, ""), id="unset number"),
+    ],
+)
+def test_question(option: dict[str, Any], expected: tuple[str, bool, Any]) -> None:
+    asked = question("r_x", "X", {"description": "Words.", **option})
+    assert (asked["type"], asked["required"], asked["default"]) == expected
+
+
+def test_plain_words() -> None:
+    text = "Set O(cloudops.core.s3_bucket#module:a=b), V(Mon (1)) or P(cloudops.core.x#filter) in C(a: E(B))."
+    assert plain(text) == "Set cloudops.core.s3_bucket, V(Mon 1) or cloudops.core.x in a: B."
+
+
+# ---- the rest
+
+
+def test_workflow_leads_from_find_over_approve_to_stop() -> None:
+    (workflow,) = data("workflows")
+    nodes = {node["identifier"]: node for node in workflow["nodes"]}
+    follow = {name: [one["identifier"] for one in node.get("related", {}).get("success_nodes", [])] for name, node in nodes.items()}
+    assert follow == {"find": ["approve"], "approve": ["stop"], "stop": []}
+    kinds = {name: node["unified_job_template"]["type"] for name, node in nodes.items()}
+    assert kinds == {"find": "job_template", "approve": "workflow_approval", "stop": "job_template"}
+    templates = {one["name"]: one for one in data("job_templates")}
+    for name in ("find", "stop"):
+        assert nodes[name]["unified_job_template"]["name"] in templates
+    questions = {one["variable"] for one in survey("idle_instances")["spec"]}
+    assert set(workflow["ask"]) <= questions
+    assert set(nodes["find"]["extra_data"]) <= questions
+
+
+def test_stop_template_uses_what_the_first_step_keeps() -> None:
+    (template,) = [one for one in data("job_templates") if "survey" not in one]
+    role = (CHECKOUT / "roles" / "idle_instances" / "vars" / "main.yml").read_text("utf-8")
+    assert template["extra_vars"]["stop_instances_instance_ids"] == "{{ idle_instances.idle }}"
+    assert re.search(r"idle_instances_summary: >-\n(?:.*\n)*?.*'idle': ", role)
+    assert "idle_instances: \"{{ idle_instances_result }}\"" in (CHECKOUT / "playbooks" / "idle_instances.yml").read_text("utf-8")
+    known = variables_of("stop_instances")
+    assert set(template["extra_vars"]) <= set(known)
+
+
+def test_schedules() -> None:
+    templates = {one["name"]: one for one in data("job_templates")}
+    for one in data("schedules"):
+        template = templates[one["job_template"]]
+        required = {q["variable"] for q in survey(template["survey"])["spec"] if q["required"] and q["default"] == ""}
+        assert required <= set(one.get("extra_data", {}))
+        assert set(one.get("extra_data", {})) <= set(variables_of(template["survey"]))
+        assert "INTERVAL=" in one["rule"]  # AWX insists on it
+        rule = rrulestr(f"DTSTART:{one['start']}\nRRULE:{one['rule']}")
+        assert rule[1] > rule[0]
+
+
+def test_credential_types_inject_only_what_modules_read() -> None:
+    text = "".join(path.read_text("utf-8") for path in (CHECKOUT / "plugins").rglob("*.py"))
+    for one in data("credential_types"):
+        fields = {field["id"] for field in one["inputs"]["fields"]}
+        assert set(one["inputs"].get("required", [])) <= fields
+        assert set(one["injectors"]) <= {"env", "file"}  # extra variables would be seen in the job
+        values = [value for injector in one["injectors"].values() for value in injector.values()]
+        used = {name for value in values for name in re.findall(r"{{ (\w+) }}", value)}
+        assert used == fields
+        for name in one["injectors"]["env"]:
+            assert not name.startswith("ANSIBLE_")
+            assert name not in REFUSED
+            prefix, _rest, last = name.rpartition("_")
+            assert name in text or (prefix == "K8S_AUTH" and last.lower() in text)
+        assert {field["id"] for field in one["inputs"]["fields"] if field.get("secret")} >= fields & {
+            "kubeconfig",
+            "token",
+            "password",
+        }
+
+
+def test_no_playbook_asks() -> None:
+    for path in (CHECKOUT / "playbooks").rglob("*.yml"):
+        assert "vars_prompt" not in path.read_text("utf-8")
+    for path in CHECKOUT.glob("roles/*/tasks/*.yml"):
+        for task in yaml.safe_load(path.read_text("utf-8")) or []:
+            pause = task.get("ansible.builtin.pause")
+            assert pause is None or "prompt" not in pause
