@@ -405,7 +405,8 @@ def test_windows_across_midnight(play: Play, shop: Shop, groups: Groups, tmp_pat
 
 def test_records_are_appended(run_module: ModuleRunner, tmp_path: Path) -> None:
     path = tmp_path / "record.jsonl"
-    given = {"path": str(path), "records": [{"a": 1}, {"b": "x"}], "mode": "0600"}
+    records = [{"a": 1}, {"b": "x"}]
+    given = {"path": str(path), "records": records, "mode": "0600"}
     dry = run_module("decision_record", given, check=True)
     assert not path.exists()
     done = run_module("decision_record", given)
@@ -416,7 +417,7 @@ def test_records_are_appended(run_module: ModuleRunner, tmp_path: Path) -> None:
     )
     assert not run_module("decision_record", {"path": str(path)})["changed"]
     run_module("decision_record", given)
-    assert records_of(path) == given["records"] * 2
+    assert records_of(path) == records * 2
     assert path.stat().st_mode & 0o777 == 0o600
 
 
