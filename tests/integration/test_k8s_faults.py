@@ -191,7 +191,6 @@ def test_a_busy_server_is_asked_again(struck: tuple[Bench, FaultProxy]) -> None:
 @pytest.mark.parametrize(
     ("operation", "code", "kind"),
     [
-        (GET, "InternalError", "unavailable"),
         (GET, "TooManyRequests", "throttled"),
         ("list horizontalpodautoscalers", "ServiceUnavailable", "unavailable"),
         (PATCH, "InternalError", "unavailable"),
