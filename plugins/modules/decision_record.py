@@ -52,8 +52,8 @@ attributes:
     support: none
     details: Every run appends its records. Set C(changed_when=false) where that is no change to you.
 seealso:
-  - plugin: cloudops.core.autoscale
-    plugin_type: role
+  - plugin: cloudops.core.scaling_chart
+    plugin_type: filter
 """
 
 EXAMPLES = r"""

@@ -111,7 +111,8 @@ options:
     type: str
   resources:
     description:
-      - Requests and limits by container, as a mapping like V({'web': {'requests': {'cpu': '250m', 'memory': '128Mi'}}}).
+      - >-
+        Requests and limits by container, as a mapping like V({'web': {'requests': {'cpu': '250m', 'memory': '128Mi'}}}).
       - Quantities are compared by value, so V(0.25) is V(250m). What isn't named is left as it is. V(null) removes an entry.
       - A change of them makes Kubernetes replace all pods. For Deployments, StatefulSets and ReplicaSets.
     type: dict

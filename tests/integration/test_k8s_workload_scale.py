@@ -496,13 +496,13 @@ def test_limits_refuse_before_the_first_write(bench: Bench) -> None:
 def test_what_does_not_come_up_is_told(bench: Bench) -> None:
     bench.make("fine", 1)
     bench.make("bad", 1, stuck=True, settled=False)
-    result = bench.scale(["fine", "bad"], replicas=2, wait=True, wait_timeout=3, fails=True)
+    result = bench.scale(["fine", "bad"], replicas=2, wait=True, wait_timeout=2, fails=True)
     told = by_name(result)
     assert (told["fine"]["outcome"], told["fine"]["complete"]) == ("changed", True)
     assert (told["bad"]["outcome"], told["bad"]["changed"], told["bad"]["after"]) == ("failed", True, 2)
-    assert told["bad"]["waited"] >= 3
+    assert told["bad"]["waited"] >= 2
     assert result["failures"][0]["code"] == "Timeout"
-    assert "isn't complete after 3 s" in result["failures"][0]["message"]
+    assert "isn't complete after 2 s" in result["failures"][0]["message"]
     assert "pod bad-" in result["failures"][0]["message"]
     assert result["changed"]
     assert bench.size("bad") == 2

@@ -202,7 +202,7 @@ def test_passes_add_up() -> None:
         time="2026-03-01T12:01:00Z",
         number=2,
         read={"api_calls": {"query": 2}},
-        check_mode=True,
+        dry_run=True,
     )
     total = two["total"]
     assert total["passes"] == 2

@@ -40,7 +40,7 @@ class Pass:
     source: str = ""
     failure: Data = field(default_factory=dict)
     read: Data = field(default_factory=dict)
-    check_mode: bool = False
+    dry_run: bool = False
 
     @property
     def results(self) -> list[Data]:
@@ -148,7 +148,7 @@ def _record(one: Pass, failures: Sequence[Data]) -> dict[str, Any]:
     return {
         "time": one.time,
         "pass": one.number,
-        "check_mode": one.check_mode,
+        "check_mode": one.dry_run,
         "source": one.source,
         "source_failure": one.source_failure or None,
         "metrics": [dict(metric) for metric in one.metrics],
@@ -188,7 +188,7 @@ def _total(one: Pass, failures: Sequence[Data], before: Data) -> dict[str, Any]:
         counts[_counted_as(item)] += 1
     return {
         "passes": int(before.get("passes", 0)) + 1,
-        "check_mode": one.check_mode,
+        "check_mode": one.dry_run,
         "changed": bool(before.get("changed")) or bool(one.answer.get("changed")),
         "counts": counts,
         "results": [_short(one, item) for item in one.results],

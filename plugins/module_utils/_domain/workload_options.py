@@ -10,13 +10,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
 from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import parse_time
-from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling_policy import read_policy
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload import APPS, APPS_KINDS
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload_resources import Wanted, wanted_resources
+
+if TYPE_CHECKING:
+    from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling_policy import Policy
 
 Options = Mapping[str, Any]
 
@@ -184,7 +186,7 @@ class Wish:
 
     replicas: int | None = None
     step: Step | None = None
-    policy: Any = None
+    policy: Policy | None = None
     metrics: tuple[Mapping[str, Any], ...] = ()
     now: float | None = None
     current_replicas: int | None = None
@@ -217,7 +219,7 @@ def wish_from(options: Options) -> Wish:
     return Wish(
         replicas=options["replicas"],
         step=None if options["change"] is None else step_from(options["change"]),
-        policy=None if policy is None else read_policy(_bounded(policy, options)),
+        policy=None if policy is None else _policy_of(_bounded(policy, options)),
         metrics=tuple(options["metrics"] or ()),
         now=None if options["now"] is None else parse_time(options["now"], "now"),
         current_replicas=options["current_replicas"],
@@ -252,6 +254,13 @@ def step_from(text: str) -> Step:
     if percent and amount < -100:
         raise Invalid(f"change is {text!r}", hint="No more than 100% can go.")
     return Step(amount, bool(percent))
+
+
+def _policy_of(policy: Mapping[str, Any]) -> Policy:
+    """The policy, checked. The engine is loaded only for who has one: it takes as long as a request or two."""
+    from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling_policy import read_policy
+
+    return read_policy(policy)
 
 
 def _bounded(policy: Mapping[str, Any], options: Options) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling_valu
 
 SECTIONS = ("requests", "limits")
 # (section, resource) -> quantity as written; None removes the entry.
-Wanted = Mapping[tuple[str, str], str | None]
+Wanted = Mapping[tuple[str, str], "str | None"]
 Changes = Mapping[str, Wanted]
 
 

@@ -14,8 +14,6 @@ from fractions import Fraction
 from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Conflict, Invalid
-from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling import decide
-from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling_state import write_state
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload import STATE, Marks, Workload, marks_of
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload_options import Step, Wish
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload_resources import Changes, changes
@@ -207,6 +205,11 @@ def _check_preconditions(workload: Workload, wish: Wish) -> None:
 
 
 def _by_policy(workload: Workload, marks: Marks, wish: Wish, now: float) -> Verdict:
+    """As the engine says, which is loaded only for who has a policy."""
+    from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling import decide
+    from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling_state import write_state
+
+    assert wish.policy is not None
     target: dict[str, Any] = {"current": workload.replicas, "name": workload.target, "paused": marks.paused}
     given = {
         "ready": workload.ready,

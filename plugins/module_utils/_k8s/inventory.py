@@ -16,7 +16,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.workload_fac
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload_options import Selection
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload_tracks import Missing
 from ansible_collections.cloudops.core.plugins.module_utils._k8s.addresses import Address
-from ansible_collections.cloudops.core.plugins.module_utils._k8s.client import Client
+from ansible_collections.cloudops.core.plugins.module_utils._k8s.client import Client, is_status
 from ansible_collections.cloudops.core.plugins.module_utils._k8s.kinds import Kind, find_kind
 from ansible_collections.cloudops.core.plugins.module_utils._k8s.owners import Owners
 from ansible_collections.cloudops.core.plugins.module_utils._k8s.shapes import pod_facts
@@ -64,7 +64,11 @@ class Inventory:
     def _listed(self, kinds: Sequence[Kind], selection: Selection) -> list[Workload]:
         spaces = self._gateway.namespaces(selection)
         found: list[Workload] = []
-        for one in self._gateway.listings(kinds, spaces, selection.selector, self._page):
+        listed = self._gateway.listings(kinds, spaces, selection.selector, self._page)
+        errors = [one.error for one in listed if one.error is not None]
+        if len(errors) == len(listed) and not any(is_status(error, 403) for error in errors):
+            raise errors[0]  # it isn't about namespaces: nothing answers, or nobody knows who asks
+        for one in listed:
             found += one.workloads
             if one.error is not None:
                 self._note(one.error, one.namespace, one.kind.kind)
