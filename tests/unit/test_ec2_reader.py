@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
+from ansible_collections.cloudops.core.plugins.module_utils._aws.client import Clients, Connection
 from ansible_collections.cloudops.core.plugins.module_utils._aws.ec2_reader import (
     KEY,
     InstanceReader,
@@ -142,3 +144,13 @@ def test_no_xml() -> None:
 
 def test_other_values_stay_as_they_are() -> None:
     assert snaked({"HttpTokens": ["a", 1, None, True]}) == {"http_tokens": ["a", 1, None, True]}
+
+
+def test_accounts_share_what_was_read_of_the_service() -> None:
+    """Reading EC2's model takes a tenth of a second, for each account anew if nobody cares."""
+    one = Connection(access_key="a", secret_key="b", region="eu-central-1", endpoint_url="http://127.0.0.1:9")
+    first = Clients(one)
+    second = Clients(replace(one, access_key="c"), like=first)
+    described = [clients.client("ec2").meta.service_model._service_description for clients in (first, second)]
+    assert described[0] is described[1]
+    assert second.client("ec2")._request_signer._credentials.access_key == "c"

@@ -28,7 +28,7 @@ VARIABLES: dict[str, Any] = {
 class Plain(BaseInventoryPlugin, Constructable):  # type: ignore[misc]
     """ansible-core's own way."""
 
-    def get_option(self, name: str, hostvars: Any = None) -> Any:
+    def get_option(self, option: str, hostvars: Any = None) -> Any:
         """No option is set."""
         return False
 

@@ -97,10 +97,12 @@ class Clients:
     """Makes clients, one for each service and region, and keeps them: clients are safe to share between threads.
 
     :param pool: connections that a client may hold open; as many as there are workers.
+    :param like: other clients, of another account: what they have read of the services' models isn't read again.
     """
 
-    def __init__(self, connection: Connection, *, pool: int = 10) -> None:
+    def __init__(self, connection: Connection, *, pool: int = 10, like: Clients | None = None) -> None:
         self.connection = connection
+        self._like = like
         self.calls = CallCounter()
         self._pool = pool
         self._clients: dict[tuple[str, str, str], Any] = {}
@@ -112,6 +114,9 @@ class Clients:
         if self._opened is None:
             with aws_errors("read the AWS configuration", self.connection.profile or ""):
                 self._opened = _session(self.connection)
+            if self._like is not None:
+                models = self._like._session._session.get_component("data_loader")
+                self._opened._session.register_component("data_loader", models)
         return self._opened
 
     @property

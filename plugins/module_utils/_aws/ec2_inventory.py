@@ -125,10 +125,10 @@ def _places(
     connection: Connection, accounts: Sequence[Account], regions: Sequence[str], question: Question, notes: list[str]
 ) -> list[Place]:
     """Clients are made here, before any thread asks for one: that part of boto3 isn't safe to share."""
-    homes = []
+    homes: list[tuple[Account, Clients, tuple[str, ...], Any]] = []
     for account in accounts:
         own = replace(connection, assume_role_arn=account.role_arn, external_id=account.external_id)
-        clients = Clients(own, pool=question.concurrency + 4)
+        clients = Clients(own, pool=question.concurrency + 4, like=homes[0][1] if homes else None)
         asked = account.regions or tuple(regions)
         first = clients.client("ec2", None if not asked or ALL in asked else asked[0])
         homes.append((account, clients, asked or (first.meta.region_name,), first))

@@ -161,9 +161,9 @@ def hostname_of(record: Record, preferences: Iterable[Preference], evaluate: Eva
 def _word(word: str, record: Record, evaluate: Evaluate, literal: bool) -> str:
     if "{{" in word:
         return as_text(evaluate(word, record) or "").strip()
-    base, bar, filters = word.partition("|")
+    base, pipe, filters = word.partition("|")
     found = _attribute(base.strip(), record, literal)
-    if bar and found:
+    if pipe and found:
         return as_text(evaluate(f"{_SUBJECT} | {filters}", {**record, _SUBJECT: found}) or "")
     return found
 
