@@ -74,7 +74,7 @@ def serve() -> None:
     import ansible.module_utils.basic  # noqa: F401
     import boto3  # noqa: F401
     import botocore.client
-    import botocore.httpsession
+    import botocore.httpsession  # noqa: F401
     import kubernetes.config  # noqa: F401
 
     for line in sys.stdin:

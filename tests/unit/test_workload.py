@@ -22,7 +22,9 @@ NOON = 1772366400.0  # 2026-03-01T12:00:00Z
 
 
 def deployment(wanted: int = 3, **told: Any) -> Workload:
-    counts: dict[str, int] = {str(name): told.pop(name) for name in ("replicas", "updated", "ready", "available") if name in told}
+    counts: dict[str, int] = {
+        str(name): told.pop(name) for name in ("replicas", "updated", "ready", "available") if name in told
+    }
     return Workload(
         "shop",
         "web",
@@ -36,7 +38,9 @@ def deployment(wanted: int = 3, **told: Any) -> Workload:
 
 
 def stateful(wanted: int = 3, **told: Any) -> Workload:
-    counts: dict[str, int] = {str(name): told.pop(name) for name in ("replicas", "updated", "ready", "available") if name in told}
+    counts: dict[str, int] = {
+        str(name): told.pop(name) for name in ("replicas", "updated", "ready", "available") if name in told
+    }
     told.setdefault("strategy", "RollingUpdate")
     return Workload("shop", "db", "StatefulSet", replicas=wanted, generation=2, observed=2, status=counts, **told)
 
