@@ -259,7 +259,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.inventory im
     read_tags,
 )
 from ansible_collections.cloudops.core.plugins.module_utils._domain.power import parse_time
-from ansible_collections.cloudops.core.plugins.plugin_utils.inventory import CloudInventory, HostEntry, required
+from ansible_collections.cloudops.core.plugins.plugin_utils.inventory import CloudInventory, HostEntry, required, some
 from ansible_collections.cloudops.core.plugins.plugin_utils.inventory_aws import CONNECTION, connection_of
 
 SELECTION = ("regions", "assume_roles", "tags", "filters", "include_filters", "exclude_filters", "strict_permissions")
@@ -302,8 +302,8 @@ class InventoryModule(CloudInventory):
         named = [(hostname_of(record, self._preferences, self.evaluate), record["instance_id"]) for record in hosts]
         self._tell_of_nameless([instance_id for name, instance_id in named if not name])
         names, shared = unique_names(named)
-        for name in filter(None, shared):
-            self.display.warning(f"{self.NAME}: several instances are called {name}; their ids are appended")
+        if told := [name for name in shared if name]:
+            self.display.warning(f"{self.NAME}: several instances are called {some(told)}; their ids are appended")
         rename = self._renaming()
         for (name, _id), unique, record, schedule in zip(named, names, hosts, schedules, strict=True):
             if name:
@@ -337,8 +337,7 @@ class InventoryModule(CloudInventory):
     def _tell_of_nameless(self, ids: Sequence[str]) -> None:
         if not ids:
             return
-        some = ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
         cure = "Add an entry to hostnames that every instance has, such as instance-id."
         if self.get_option("strict"):
-            raise Invalid(f"none of hostnames gives a name to {some}", hint=cure)
-        self.display.warning(f"{self.NAME}: none of hostnames gives a name to {some}: left out. {cure}")
+            raise Invalid(f"none of hostnames gives a name to {some(ids)}", hint=cure)
+        self.display.warning(f"{self.NAME}: none of hostnames gives a name to {some(ids)}: left out. {cure}")

@@ -126,7 +126,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.workload_opt
 from ansible_collections.cloudops.core.plugins.module_utils._k8s.client import KUBERNETES_IMPORT_ERROR, Client
 from ansible_collections.cloudops.core.plugins.module_utils._k8s.config import Connection
 from ansible_collections.cloudops.core.plugins.module_utils._k8s.inventory import Extras, Inventory
-from ansible_collections.cloudops.core.plugins.plugin_utils.inventory import CloudInventory, HostEntry, required
+from ansible_collections.cloudops.core.plugins.plugin_utils.inventory import CloudInventory, HostEntry, required, some
 
 CONNECTION = (
     "kubeconfig",
@@ -226,8 +226,9 @@ class InventoryModule(CloudInventory):
         several = len({workload["context"] for workload in known}) > 1
         named = [(self._name(workload, several), workload["kind"].lower()) for workload in known]
         names, shared = unique_names(named)
-        for name in shared:
-            self.display.warning(f"{self.NAME}: several workloads are called {name}; their kinds are appended")
+        if shared:
+            told = f"several workloads are called {some(shared)}; their kinds are appended"
+            self.display.warning(f"{self.NAME}: {told}")
         for name, workload in zip(names, known, strict=True):
             variables = {RENAMED.get(key, key): value for key, value in workload.items()}
             variables.update(ansible_connection="local", ansible_python_interpreter=sys.executable)

@@ -218,6 +218,11 @@ class CloudInventory(BaseInventoryPlugin, Constructable, Cacheable):  # type: ig
             return ""
 
 
+def some(names: Sequence[str]) -> str:
+    """A few of many, for messages."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
 def required(library: str, import_error: str | None) -> None:
     """See that an SDK is there.
 

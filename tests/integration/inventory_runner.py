@@ -40,6 +40,8 @@ def _exit_after(request: dict[str, Any]) -> None:
     code = 1
     try:
         os.environ.update(request["env"])
+        for name in [name for name, value in request["env"].items() if not value]:
+            del os.environ[name]
         from ansible.cli.inventory import InventoryCLI
 
         # It is: by serve().

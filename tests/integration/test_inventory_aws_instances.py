@@ -98,9 +98,10 @@ class Lister:
         runner = {name: options.pop(name) for name in ("extra_vars", "name", "warns") if name in options}
         return self.inventories(PLUGIN, self._with_defaults(options), env={**self.env, **(env or {})}, **runner)
 
-    def fails(self, name: str = "", **options: Any) -> str:
+    def fails(self, name: str = "", env: dict[str, str] | None = None, **options: Any) -> str:
         """What is said instead of a list."""
-        return self.inventories.fails(PLUGIN, self._with_defaults(options), env=self.env, name=name)
+        environment = {**self.env, **(env or {})}
+        return self.inventories.fails(PLUGIN, self._with_defaults(options), env=environment, name=name)
 
     def _with_defaults(self, options: dict[str, Any]) -> dict[str, Any]:
         tags = {"fleet": self.fleet.name, **(options.pop("tags", None) or {})}
@@ -141,7 +142,7 @@ def test_all_regions_are_those_that_are_enabled(listed: Lister) -> None:
     regions = "".join(f"<item><regionName>{name}</regionName></item>" for name in (OTHER, REGION))
     answer = f"<DescribeRegionsResponse><regionInfo>{regions}</regionInfo></DescribeRegionsResponse>"
     listed.proxy.reply("DescribeRegions", lambda request: answer)
-    assert len(listed(regions=["all"]).hosts) == 4
+    assert len(listed(regions=["all"], env={"AWS_REGION": ""}).hosts) == 4
     assert dict(listed.proxy.calls) == {"DescribeRegions": 1, "DescribeInstances": 2}
 
 
@@ -188,6 +189,12 @@ def test_data_is_no_template(listed: Lister) -> None:
     assert found.hostvars["db-1"]["ec2_tags"]["odd"] == "{{ 1 + 1 }}"
     assert found.hostvars["db-1"]["copied"] == "{{ 1 + 1 }}"
     assert found.groups["odd____1___1___"] == ["db-1"]
+
+
+def test_no_region(listed: Lister) -> None:
+    said = listed.fails(endpoint_url="", env={"AWS_REGION": "", "AWS_ENDPOINT_URL": ""})
+    assert "no AWS region is known" in said
+    assert "AWS_REGION" in said
 
 
 # Which

@@ -130,7 +130,7 @@ def _places(
         own = replace(connection, assume_role_arn=account.role_arn, external_id=account.external_id)
         clients = Clients(own, pool=question.concurrency + 4, like=homes[0][1] if homes else None)
         asked = account.regions or tuple(regions)
-        first = clients.client("ec2", None if not asked or ALL in asked else asked[0])
+        first = clients.client("ec2", _first_region(asked, clients))
         homes.append((account, clients, asked or (first.meta.region_name,), first))
     enabled = fan_out(
         lambda home: _enabled_regions(home[3]) if ALL in home[2] else home[2], homes, concurrency=question.concurrency
@@ -145,6 +145,13 @@ def _places(
             gateway = CloudWatchGateway(clients, region=region) if question.measurements else None
             places.append(Place(account, region, ec2, InstanceReader(ec2), gateway))
     return places
+
+
+def _first_region(asked: Sequence[str], clients: Clients) -> str | None:
+    """Where to begin. Any region can tell which there are."""
+    if ALL in asked:
+        return clients.region or "us-east-1"
+    return asked[0] if asked else None
 
 
 def _enabled_regions(ec2: Any) -> tuple[str, ...]:
