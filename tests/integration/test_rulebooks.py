@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The rulebooks in the real engine, ansible-rulebook, from an event to what is done about it.
 
-Starting the engine takes seconds, so a process runs as many of them as can be at once.
+Starting the engine takes seconds, so one process runs as many of them as can be at once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.integration.test_event_sources import client
 from tests.servers.moto import MotoServer
 from tests.servers.moto_ec2 import set_launch_time
 from tests.servers.prometheus import prometheus_server
-from tests.unit.eda_sources import EDA
+from tests.unit.eda_sources import RULEBOOKS
 
 BIN = str(Path(sys.executable).parent)
 ENGINE = shutil.which("ansible-rulebook", path=BIN)
@@ -58,7 +58,7 @@ class Engine:
         """What it has written so far."""
         return self._log.read_text("utf-8", errors="replace")
 
-    def eventually(self, check: Any, timeout: float = 60) -> Any:
+    def eventually(self, check: Any, timeout: float = 180) -> Any:
         """Wait until something has come true; when it doesn't, or the engine ends, its output is the reason."""
         end = time.monotonic() + timeout
         while not (found := check()):
@@ -87,19 +87,29 @@ def engine(directory: Path, collections: Path, rulebook: str, variables: Mapping
     log = directory / "engine.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=directory, env=scrubbed_environment(directory, settings), stdout=output, stderr=output
+            command,
+            cwd=directory,
+            env=scrubbed_environment(directory, settings),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
         try:
             yield Engine(process, log)
             assert process.poll() is None, f"the engine ended:\n{log.read_text('utf-8')[-6000:]}"
+            assert "Traceback" not in log.read_text("utf-8"), log.read_text("utf-8")[-6000:]
         finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-    assert "Traceback" not in log.read_text("utf-8"), log.read_text("utf-8")[-6000:]
+            stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End the engine, and what it has started."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @contextmanager
@@ -162,38 +172,6 @@ def records(path: Path) -> list[tuple[str, str]]:
     return [(one["alertname"], one["status"]) for one in map(json.loads, lines)]
 
 
-@pytest.mark.skipif(ALERTMANAGER is None, reason="Alertmanager is not installed")
-def test_alerts_of_a_real_alertmanager_scale_and_restart(
-    kube: Kube, namespace: str, collections: Path, tmp_path: Path
-) -> None:
-    deploy(kube, namespace, "web", "api")
-    port, record = free_port(), tmp_path / "alerts.jsonl"
-    variables = {
-        "alert_port": port,
-        "alert_token": "a-token",
-        "alert_record": str(record),
-        "scale_kubeconfig": str(kube.kubeconfig),
-        "scale_context": "admin",
-        "scale_max": 4,
-    }
-    webhook = f"http://127.0.0.1:{port}"
-    with engine(tmp_path, collections, "cloudops.core.alertmanager", variables) as running:
-        running.eventually(lambda: answers(webhook))
-        with alertmanager(tmp_path, f"{webhook}/alerts", "a-token") as address:
-            raise_alert(address, alertname="Busy", cloudops="scale", namespace=namespace, deployment="web", change="+2")
-            raise_alert(address, alertname="Hangs", cloudops="restart", namespace=namespace, deployment="api")
-            running.eventually(lambda: size(kube, namespace, "web") == 4)
-            running.eventually(lambda: was_restarted(kube, namespace, "api"))
-            running.eventually(lambda: {("Busy", "firing"), ("Hangs", "firing")} <= set(records(record)))
-            ended = datetime.now(timezone.utc).isoformat()
-            labels = {"cloudops": "scale", "namespace": namespace, "deployment": "web", "change": "+2"}
-            raise_alert(address, ended, alertname="Busy", **labels)
-            running.eventually(lambda: ("Busy", "resolved") in records(record))
-    # What is resolved is recorded, and nothing else is done about it.
-    assert size(kube, namespace, "web") == 4
-    assert sorted(records(record)) == [("Busy", "firing"), ("Busy", "resolved"), ("Hangs", "firing")]
-
-
 def idle_instance(moto: MotoServer) -> str:
     """An instance that has run for a day, and did nothing in the last hours."""
     ec2 = ec2_client(moto.endpoint)
@@ -227,72 +205,123 @@ def tags_of(moto: MotoServer, instance: str) -> list[str]:
     return [one["Key"] for one in found]
 
 
-def watching_queue(endpoint: str, queue: str) -> dict[str, Any]:
-    """A ruleset of the test's own, for the source that no rulebook uses."""
+def queue_with_a_message(moto: MotoServer) -> str:
+    sqs, queue = client(moto, "sqs"), unique_name("q")
+    try:
+        sqs.send_message(QueueUrl=sqs.create_queue(QueueName=queue)["QueueUrl"], MessageBody="x")
+    finally:
+        sqs.close()
+    return queue
+
+
+def own_rules(endpoint: str, queue: str, kube: Kube, namespace: str) -> list[dict[str, Any]]:
+    """Rulesets of the test's own, for a source that no rulebook uses, and for one whose events only warn."""
     args = {"region": REGION, "endpoint_url": endpoint, "queues": [queue], "interval": 1}
-    source = {"name": "orders", "cloudops.core.sqs_depth": {**args, "threshold": {"operator": ">", "value": 0}}}
-    message = "QUEUE {{ event.queue }} {{ event.verdict }} {{ event.value }}"
-    rule = {"name": "tell", "condition": 'event.verdict == "breached"', "action": {"debug": {"msg": message}}}
-    return {"name": "Watch a queue", "hosts": "localhost", "sources": [source], "rules": [rule]}
+    queues = {"name": "orders", "cloudops.core.sqs_depth": {**args, "threshold": {"operator": ">", "value": 0}}}
+    args = {"kubeconfig": str(kube.kubeconfig), "context": "admin", "namespaces": [namespace], "changes": ["replicas"]}
+    return [
+        tell("Watch a queue", queues, "QUEUE {{ event.queue }} {{ event.verdict }} {{ event.value }}"),
+        tell("Watch sizes", {"cloudops.core.k8s_workload": args}, "SIZE {{ event.target }} {{ event.replicas }}"),
+    ]
 
 
-def test_metrics_scale_restart_and_stop(
-    kube: Kube, namespace: str, moto: MotoServer, collections: Path, tmp_path: Path
-) -> None:
-    """Three rulebooks and four sources in one engine."""
-    deploy(kube, namespace, "web", "api")
-    instance, queue = idle_instance(moto), unique_name("q")
-    sqs = client(moto, "sqs")
-    sqs.send_message(QueueUrl=sqs.create_queue(QueueName=queue)["QueueUrl"], MessageBody="x")
-    sqs.close()
-    names = ("scale_on_metric", "restart_unhealthy", "stop_idle_instances")
-    rulesets = [one for name in names for one in yaml.safe_load((EDA / "rulebooks" / f"{name}.yml").read_text("utf-8"))]
-    (tmp_path / "all.yml").write_text(json.dumps([*rulesets, watching_queue(moto.endpoint, queue)]), encoding="utf-8")
+def tell(name: str, source: dict[str, Any], message: str) -> dict[str, Any]:
+    """A ruleset that tells of each event."""
+    rule = {"name": "tell", "condition": 'event.type != "error"', "action": {"debug": {"msg": message}}}
+    return {"name": name, "hosts": "localhost", "sources": [source], "rules": [rule]}
+
+
+@contextmanager
+def metrics() -> Iterator[str]:
+    """A real Prometheus with a load and a health that are both too high; its address."""
     now = int(time.time())
-    times = range(now - 600, now + 600, 15)
+    times = range(now - 600, now + 900, 15)
     history = [
         f"# TYPE {name} gauge\n" + "".join(f"{name} {value} {when}\n" for when in times)
         for name, value in (("busy", 95), ("bad", 9))
     ]
     with prometheus_server(history="".join(history) + "# EOF\n") as prometheus:
-        shared = {"step": "15s", "interval": "2s", "datapoints": 2, "of": 2, "above": 5}
-        variables = {
-            "prometheus_url": prometheus.endpoint,
-            **{f"health_{key}": value for key, value in shared.items()},
-            **{f"scale_{key}": value for key, value in shared.items()},
-            "scale_query": "busy",
-            "scale_above": 70,
-            "scale_below": 50,
-            "scale_max": 3,
-            "scale_namespace": namespace,
-            "scale_name": "web",
-            "scale_kubeconfig": str(kube.kubeconfig),
-            "scale_context": "admin",
-            "health_query": "bad",
-            "restart_namespace": namespace,
-            "restart_name": "api",
-            "restart_kubeconfig": str(kube.kubeconfig),
-            "restart_context": "admin",
-            "idle_region": REGION,
-            "idle_endpoint_url": moto.endpoint,
-            "idle_instance_ids": instance,
-            "idle_steps": "report, tag",
-        }
-        with engine(tmp_path, collections, "all.yml", variables) as running:
-            running.eventually(lambda: f"QUEUE {queue} breached 1" in running.output)
-            running.eventually(lambda: size(kube, namespace, "web") == 3)
+        yield prometheus.endpoint
+
+
+def settings(kube: Kube, namespace: str, prometheus: str, moto: MotoServer, instance: str) -> dict[str, Any]:
+    """Variables of all rulebooks but the file of alerts, as somebody would set them who runs all of them at once."""
+    shared = {"step": "15s", "interval": "2s", "datapoints": 2, "of": 2}
+    return {
+        "alert_port": free_port(),
+        "alert_token": "a-token",
+        "prometheus_url": prometheus,
+        **{f"{name}_{key}": value for key, value in shared.items() for name in ("health", "scale")},
+        "scale_query": "busy",
+        "scale_above": 70,
+        "scale_below": 50,
+        "scale_max": 4,
+        "scale_namespace": namespace,
+        "scale_name": "loaded",
+        "scale_kubeconfig": str(kube.kubeconfig),
+        "scale_context": "admin",
+        "health_query": "bad",
+        "health_above": 5,
+        "restart_namespace": namespace,
+        "restart_name": "unwell",
+        "restart_kubeconfig": str(kube.kubeconfig),
+        "restart_context": "admin",
+        "restart_wait": False,
+        "idle_region": REGION,
+        "idle_endpoint_url": moto.endpoint,
+        "idle_instance_ids": instance,
+        "idle_steps": "report, tag",
+    }
+
+
+@pytest.mark.skipif(ALERTMANAGER is None, reason="Alertmanager is not installed")
+def test_events_of_all_sources_lead_to_what_the_rulebooks_promise(
+    kube: Kube, namespace: str, moto: MotoServer, collections: Path, tmp_path: Path
+) -> None:
+    """The four rulebooks in one engine, as starting one takes longer than what it does."""
+    deploy(kube, namespace, "loaded", "unwell", "web", "api")
+    instance, queue, record = idle_instance(moto), queue_with_a_message(moto), tmp_path / "alerts.jsonl"
+    rulesets = [one for path in RULEBOOKS for one in yaml.safe_load(path.read_text("utf-8"))]
+    rulesets += own_rules(moto.endpoint, queue, kube, namespace)
+    (tmp_path / "all.yml").write_text(json.dumps(rulesets), encoding="utf-8")
+    with metrics() as prometheus:
+        variables = {**settings(kube, namespace, prometheus, moto, instance), "alert_record": str(record)}
+        webhook = f"http://127.0.0.1:{variables['alert_port']}"
+        with (
+            alertmanager(tmp_path, f"{webhook}/alerts", "a-token") as address,
+            engine(tmp_path, collections, "all.yml", variables) as running,
+        ):
+            running.eventually(lambda: answers(webhook))
+            busy = {
+                "alertname": "Busy",
+                "cloudops": "scale",
+                "namespace": namespace,
+                "deployment": "web",
+                "change": "+9",
+            }
+            raise_alert(address, **busy)
+            raise_alert(address, alertname="Hangs", cloudops="restart", namespace=namespace, deployment="api")
+            # By an alert: to the bound and no further.
+            running.eventually(lambda: size(kube, namespace, "web") == 4)
             running.eventually(lambda: was_restarted(kube, namespace, "api"))
+            running.eventually(lambda: {("Busy", "firing"), ("Hangs", "firing")} <= set(records(record)))
+            raise_alert(address, datetime.now(timezone.utc).isoformat(), **busy)
+            # By metrics.
+            running.eventually(lambda: size(kube, namespace, "loaded") == 3)
+            running.eventually(lambda: was_restarted(kube, namespace, "unwell"))
             running.eventually(lambda: "cloudops.core/idle_stop_after" in tags_of(moto, instance))
+            running.eventually(lambda: f"QUEUE {queue} breached 1" in running.output)
+            running.eventually(lambda: f"SIZE {namespace}/loaded 3" in running.output)
+            running.eventually(lambda: ("Busy", "resolved") in records(record))
+    # What is resolved is recorded, and nothing else is done about it; the metric is as high as ever, but the policy takes its time.
+    assert (size(kube, namespace, "web"), size(kube, namespace, "loaded")) == (4, 3)
+    assert sorted(records(record)) == [("Busy", "firing"), ("Busy", "resolved"), ("Hangs", "firing")]
 
 
 def test_an_argument_that_is_wrong_ends_the_engine_with_a_reason(collections: Path, tmp_path: Path) -> None:
-    source = {"cloudops.core.alertmanager_webhook": {"host": "0.0.0.0"}}
-    rule = {"name": "none", "condition": "event.x == 1", "action": {"debug": None}}
-    ruleset = {"name": "wrong", "hosts": "localhost", "sources": [source], "rules": [rule]}
-    (tmp_path / "wrong.yml").write_text(json.dumps([ruleset]), encoding="utf-8")
     with (
         pytest.raises(AssertionError, match="the engine ended") as caught,
-        engine(tmp_path, collections, "wrong.yml", {}) as running,
+        engine(tmp_path, collections, "cloudops.core.alertmanager", {"alert_host": "0.0.0.0"}) as running,
     ):
         running.eventually(lambda: False)
     assert "Give token or token_file, or listen on 127.0.0.1" in str(caught.value)

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EDA = ROOT / "extensions" / "eda"
 SOURCES = EDA / "plugins" / "event_source"
 NAMES = sorted(path.stem for path in SOURCES.glob("*.py"))
+RULEBOOKS = sorted((EDA / "rulebooks").glob("*.yml"))
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "dict": "object", "list": "array"}
 SECRETS = ("access_key", "secret_key", "session_token", "password", "bearer_token", "token", "api_key", "external_id")
 

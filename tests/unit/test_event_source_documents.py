@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.eda_sources import EDA, NAMES, SOURCES, documentation, load, schema_of
+from tests.unit.eda_sources import EDA, NAMES, RULEBOOKS, SOURCES, documentation, load, schema_of
 
 KINDS = {
     "text": "str",
@@ -28,7 +28,6 @@ KINDS = {
     "raw": "raw",
 }
 BLOCKS = ("common", "polling", "aws")
-RULEBOOKS = sorted((EDA / "rulebooks").glob("*.yml"))
 
 
 def described(options: Mapping[str, Any]) -> dict[str, Any]:
