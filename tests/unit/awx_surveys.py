@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,50 +35,99 @@ SPLIT = "with commas, blanks or line ends between them"
 OWN: dict[str, dict[str, Any]] = {
     "region": {"type": "str", "description": ["Region of the connection. Without it, AWS_REGION."]},
     "hosts": {"type": "str", "description": [HOSTS]},
-    "hibernate": {"type": "bool", "description": ["Hibernate instances instead of a plain stop."]},
-    "target": {"type": "str", "required": True, "choices": ["kubernetes", "autoscaling_group"], "description": ["What is scaled."]},
-    "max_targets": {"type": "int", "description": ["The most targets that may be changed. When there are more, nothing is done."]},
-    "names": {"type": "list", "description": [f"Names of workloads (NAME or NAMESPACE/NAME) or of Auto Scaling groups, {SPLIT}."]},
-    "namespaces": {"type": "list", "description": [f"Namespaces to look for workloads in, {SPLIT}. Without it, that of the context."]},
-    "label_selectors": {"type": "list", "description": ["Label selectors that workloads must match, all of them, one a line."]},
+    "hibernate": {"type": "bool", "default": False, "description": ["Hibernate instances instead of a plain stop."]},
+    "target": {
+        "type": "str",
+        "required": True,
+        "choices": ["kubernetes", "autoscaling_group"],
+        "description": ["What is scaled."],
+    },
+    "max_targets": {
+        "type": "int",
+        "description": ["The most targets that may be changed. When there are more, nothing is done."],
+    },
+    "names": {
+        "type": "list",
+        "description": [f"Names of workloads (NAME or NAMESPACE/NAME) or of Auto Scaling groups, {SPLIT}."],
+    },
+    "namespaces": {
+        "type": "list",
+        "description": [f"Namespaces to look for workloads in, {SPLIT}. Without it, that of the context."],
+    },
+    "label_selectors": {
+        "type": "list",
+        "description": ["Label selectors that workloads must match, all of them, one a line."],
+    },
     "tags": {"type": "dict", "description": ["Only those with all of these tags, a line key=value for each."]},
     "filters": {"type": "dict", "description": ["Only those that match these filters of the API, as YAML text."]},
     "instance_ids": {"type": "list", "description": [f"Only these instances, {SPLIT}."]},
-    "regions": {"type": "list", "description": [f"Regions to look in, {SPLIT}. Without it, the region of the connection."]},
+    "regions": {
+        "type": "list",
+        "description": [f"Regions to look in, {SPLIT}. Without it, the region of the connection."],
+    },
 }
 LINES = ("list", "dict")
+# What a question of each type takes.
+LONGEST_TEXT = {"text": 1024, "textarea": 16384}
+LARGEST_NUMBER = {"integer": 1000000000, "float": 1000000000}
 _MARKUP = re.compile(r"\b[VOCEMPURVI]+\(([^()]*)\)")
 
 
+def load(text: str) -> Any:
+    """Read YAML, with the fast reader where it is."""
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+@cache
 def roles() -> dict[str, dict[str, Any]]:
     """The options of each role, by its name."""
     found = {}
     for path in sorted(CHECKOUT.glob("roles/*/meta/argument_specs.yml")):
-        found[path.parts[-3]] = yaml.safe_load(path.read_text("utf-8"))["argument_specs"]["main"]["options"]
+        found[path.parts[-3]] = load(path.read_text("utf-8"))["argument_specs"]["main"]["options"]
     return found
+
+
+@cache
+def documentation(path: Path) -> dict[str, Any]:
+    """What the constant DOCUMENTATION of a plugin says."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Constant)
+            and ast.unparse(node.targets[0]) == "DOCUMENTATION"
+        ):
+            found: dict[str, Any] = load(str(node.value.value))
+            return found
+    raise LookupError(f"{path} has no DOCUMENTATION")
 
 
 def module_options(name: str) -> dict[str, Any]:
     """The options that a module documents."""
-    tree = ast.parse((CHECKOUT / "plugins" / "modules" / f"{name}.py").read_text("utf-8"))
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and ast.unparse(node.targets[0]) == "DOCUMENTATION":
-            options: dict[str, Any] = yaml.safe_load(str(node.value.value))["options"]
-            return options
-    raise LookupError(f"{name} has no DOCUMENTATION")
+    options: dict[str, Any] = documentation(CHECKOUT / "plugins" / "modules" / f"{name}.py")["options"]
+    return options
 
 
 def variables_of(playbook: str) -> dict[str, dict[str, Any]]:
     """What each variable of a playbook means, by its full name, in the form of an argument specification."""
     own = {f"{playbook}_{name}": option for name, option in OWN.items()}
     if playbook not in MODULES:
-        return {**own, **roles()[playbook]}
-    found = {}
+        # What the role says of hosts is for those who write playbooks.
+        return {**own, **roles()[playbook], f"{playbook}_hosts": own[f"{playbook}_hosts"]}
+    merged: dict[str, dict[str, Any]] = {}
     for module in MODULES[playbook]:
         for name, option in module_options(module).items():
-            # An empty text means that the variable isn't given, whatever its type.
-            found[f"{playbook}_{name}"] = {**option, "default": "", "required": False, "by_module": True}
-    return {**found, **own}
+            merged[name] = both(merged[name], option) if name in merged else option
+    return {**{f"{playbook}_{name}": option for name, option in merged.items()}, **own}
+
+
+def both(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """An option that two modules have: the choices of both, and a default only if it is the same."""
+    found = {**one}
+    if "choices" in one:
+        found["choices"] = list(dict.fromkeys([*one["choices"], *other.get("choices", [])]))
+    if one.get("default") != other.get("default"):
+        found.pop("default", None)
+    return found
 
 
 def plain(text: str) -> str:
@@ -99,33 +149,49 @@ def default_text(value: Any) -> Any:
     return value
 
 
-def question(variable: str, name: str, option: Mapping[str, Any]) -> dict[str, Any]:
-    """The question for a variable."""
+def form_of(option: Mapping[str, Any], words: str, choices: bool) -> str:
+    """The type of the question for an option.
+
+    AWX takes neither an empty number nor an empty choice, and some of its releases choose the first when there is no default. So
+    what may be left out is asked for as text.
+    """
     kind = option.get("type", "str")
-    description = option["description"]
-    words = plain(" ".join([description] if isinstance(description, str) else description))
-    choices = ["true", "false"] if kind == "bool" else [choice for choice in option.get("choices", []) if choice != ""]
+    given = option.get("default", "") not in ("", None)
+    if choices and (given or option.get("required")):
+        return "multiplechoice"
+    if kind in LINES or isinstance(option.get("default"), list | dict) or "YAML text" in words or " line " in words:
+        return "textarea"
+    return {"int": "integer", "float": "float"}.get(kind, "text") if given else "text"
+
+
+def question(variable: str, name: str, option: Mapping[str, Any]) -> dict[str, Any]:
+    """The question for a variable.
+
+    AWX refuses a launch that doesn't answer a required question, even if that has a default; so only what has none is required.
+    """
+    described = option["description"]
+    words = plain(" ".join([described] if isinstance(described, str) else described))
+    choices = (
+        ["true", "false"] if option.get("type") == "bool" else [one for one in option.get("choices", []) if one != ""]
+    )
+    form = form_of(option, words, bool(choices))
     default = default_text(option.get("default", ""))
-    form = {"int": "integer", "float": "float"}.get(kind, "text") if "by_module" not in option else "text"
-    many = kind in LINES or isinstance(option.get("default"), list | dict) or "YAML text" in words or " line " in words
-    form = "multiplechoice" if choices else "textarea" if many else form
-    # A role takes no empty text for a number, a boolean or one of its choices.
-    strict = "default" in option and "by_module" not in option and (kind in ("bool", "int", "float") or bool(choices))
-    required = bool(option.get("required")) or (strict and "" not in option.get("choices", []))
+    if choices and form == "text":
+        words += f" One of {', '.join(choices)}."
     asked: dict[str, Any] = {"question_name": name, "question_description": words, "variable": variable, "type": form}
-    asked |= {"required": required, "default": default}
-    if choices:
+    asked |= {"required": bool(option.get("required")), "default": default if form in LARGEST_NUMBER else str(default)}
+    if form == "multiplechoice":
         asked["choices"] = choices
-    if form in ("text", "textarea"):
-        asked |= {"min": 0, "max": 1024 if form == "text" else 16384}
-    if form in ("integer", "float"):
-        asked |= {"min": 0, "max": 1000000000}
+    if form in LONGEST_TEXT:
+        asked |= {"min": 0, "max": LONGEST_TEXT[form]}
+    if form in LARGEST_NUMBER:
+        asked |= {"min": 0, "max": LARGEST_NUMBER[form]}
     return asked
 
 
 def rewritten(path: Path) -> dict[str, Any]:
     """A survey file as it should be."""
-    survey: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    survey: dict[str, Any] = load(path.read_text("utf-8"))
     options = variables_of(path.stem)
     spec = [question(one["variable"], one["question_name"], options[one["variable"]]) for one in survey["spec"]]
     return {**survey, "spec": spec}
@@ -142,7 +208,9 @@ def main() -> None:
     """Write all survey files anew."""
     for path in sorted((AWX / "surveys").glob("*.yml")):
         survey = rewritten(path)
-        path.write_text("---\n" + yaml.dump(survey, Dumper=_Dumper, sort_keys=False, width=130, allow_unicode=True), "utf-8")
+        path.write_text(
+            "---\n" + yaml.dump(survey, Dumper=_Dumper, sort_keys=False, width=130, allow_unicode=True), "utf-8"
+        )
 
 
 if __name__ == "__main__":
