@@ -33,8 +33,13 @@ def aws(server: Any) -> dict[str, Any]:
 
 def client(moto: MotoServer, service: Any) -> Any:
     """A client of the test's own."""
-    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-    return boto3.client(service, region_name="eu-central-1", endpoint_url=moto.endpoint, **keys)
+    return boto3.client(
+        service,
+        region_name="eu-central-1",
+        endpoint_url=moto.endpoint,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
 
 
 def publish(moto: MotoServer, name: str, value: float, dimensions: dict[str, str], ago: float = 60) -> None:

@@ -107,10 +107,10 @@ def check(value: Any, schema: Mapping[str, Any], where: str) -> None:
     """As much of JSON Schema as these schemas use; a template stands for any value."""
     if isinstance(value, str) and "{{" in value:
         return
-    kinds = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict, "array": list}
+    kinds = {"string": str, "integer": int, "number": int | float, "boolean": bool, "object": dict, "array": list}
     wanted = schema.get("type", "string")
-    allowed = tuple(kinds[kind] for kind in ([wanted] if isinstance(wanted, str) else wanted))
-    assert isinstance(value, allowed), f"{where} is {value!r}, not {wanted}"
+    allowed = [kinds[kind] for kind in ([wanted] if isinstance(wanted, str) else wanted)]
+    assert any(isinstance(value, kind) for kind in allowed), f"{where} is {value!r}, not {wanted}"
     assert value in schema.get("enum", [value]), f"{where} is {value!r}"
     if isinstance(value, list):
         for place, item in enumerate(value):

@@ -221,8 +221,9 @@ def test_verdicts_are_those_of_the_modules(
     values: list[float | None], of: int, less: int, missing: str, before: str | None
 ) -> None:
     asked = {"operator": ">", "value": 50.0, "datapoints": max(1, of - less), "of": of, "missing": missing}
-    wide = {**asked, "evaluation_range": max(of, len(values))}
-    values = [None] * (wide["evaluation_range"] - len(values)) + values
+    periods = max(of, len(values))
+    wide = {**asked, "evaluation_range": periods}
+    values = [*[None] * (periods - len(values)), *values]
     theirs = domain.Threshold.from_options(wide)
     slots = [None if value is None else theirs.breaches(value) for value in values]
     expected = domain.judge(slots, theirs, before or domain.INSUFFICIENT_DATA)

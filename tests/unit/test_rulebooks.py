@@ -21,9 +21,9 @@ from tests.unit.test_event_source_documents import check_source
 
 pytest.importorskip("ansible_rulebook")
 
-from ansible_rulebook.condition_parser import parse_condition  # type: ignore[import-not-found,unused-ignore]
-from ansible_rulebook.util import substitute_variables  # type: ignore[import-not-found,unused-ignore]
-from ansible_rulebook.validators import Validate  # type: ignore[import-not-found,unused-ignore]
+from ansible_rulebook.condition_parser import parse_condition  # type: ignore[import-untyped]
+from ansible_rulebook.util import substitute_variables  # type: ignore[import-untyped]
+from ansible_rulebook.validators import Validate  # type: ignore[import-untyped]
 
 GUIDE = (ROOT / "docs" / "events.md").read_text("utf-8")
 BOOKS = {path.stem: path for path in RULEBOOKS}

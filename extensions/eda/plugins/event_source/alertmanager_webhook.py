@@ -367,6 +367,8 @@ ARGUMENTS = {
 }
 # Alerts whose last status is remembered; far more than a message can have.
 REMEMBERED = 10_000
+# Seconds for a sender to read that it was refused.
+LINGER = 1.0
 STATUSES = ("firing", "resolved")
 REASONS = {
     200: "OK",
@@ -542,6 +544,8 @@ class Server:
             if self._open <= self._options["max_connections"]:
                 status, reason = await self._answered(reader, writer)
                 await self._send(writer, status, reason)
+                if status != 200:
+                    await self._linger(reader, writer)
         except (OSError, asyncio.TimeoutError) as error:
             LOGGER.info("a sender went away: %s", type(error).__name__)
         finally:
@@ -642,6 +646,15 @@ class Server:
         head = f"HTTP/1.1 {status} {REASONS[status]}\r\nContent-Type: text/plain; charset=utf-8\r\n{more}"
         writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
         await asyncio.wait_for(writer.drain(), self._options["timeout"])
+
+    async def _linger(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Throw away for a moment what a sender is still sending: closed at once, it would see a broken connection, and no answer."""
+        if writer.can_write_eof():
+            writer.write_eof()
+        end = asyncio.get_running_loop().time() + LINGER
+        with contextlib.suppress(asyncio.TimeoutError):
+            while await asyncio.wait_for(reader.read(65536), max(0.0, end - asyncio.get_running_loop().time())):
+                pass
 
 
 def tls_context(options: Mapping[str, Any]) -> ssl.SSLContext | None:
