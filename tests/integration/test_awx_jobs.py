@@ -5,19 +5,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.integration.autoscaling import Groups, aws_client
 from tests.integration.awx_jobs import Controller, Inventory, answers, injected, slice_of
 from tests.integration.ec2 import KEYS, REGION, Fleet
 from tests.integration.harness import ModuleRunner
+from tests.integration.kube import Kube, path_of, unique_name, workload
 from tests.servers.cloudwatch_guard import CloudWatchGuard
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.moto import MotoServer
 from tests.servers.moto_ec2 import set_launch_time
+from tests.servers.prom_stand_in import Canned, PromStandIn
 
 pytest.importorskip("ansible_runner")
 
@@ -45,6 +50,16 @@ def fleet(server: MotoServer, proxy: FaultProxy, run_module: ModuleRunner) -> It
     fleet = Fleet(server.endpoint, proxy, run_module)
     yield fleet
     fleet.terminate()
+
+
+@pytest.fixture
+def groups(server: MotoServer, proxy: FaultProxy, run_module: ModuleRunner) -> Iterator[Groups]:
+    """No Auto Scaling groups yet, behind a guard."""
+    client = aws_client("autoscaling", server.endpoint)
+    groups = Groups(server.endpoint, proxy, run_module, client)
+    yield groups
+    groups.remove()
+    client.close()
 
 
 @pytest.fixture
@@ -161,3 +176,106 @@ def test_start_and_stop(aws: Controller, fleet: Fleet, proxy: FaultProxy) -> Non
     )
     assert "max_instances=1" in refused.results("Stop them")[0]["msg"]
     assert "StopInstances" not in proxy.calls
+
+
+# Buckets
+
+
+def test_bucket_is_provisioned_with_the_defaults_of_the_survey(
+    aws: Controller, server: MotoServer, proxy: FaultProxy
+) -> None:
+    name = unique_name("awx")
+    survey = answers(
+        "bucket_lifecycle", name=name, phases="provision", versioning="enabled", tags="owner=ops\nteam=a=b\n"
+    )
+    # The endpoint may also come as boto3 knows it; a credential without one leaves the other variable empty.
+    boto3_own = {"AWS_URL": "", "AWS_ENDPOINT_URL": proxy.endpoint}
+
+    dry = aws.run("cloudops bucket lifecycle", variables=survey, check=True, env=boto3_own)
+    assert (dry.stats["bucket_lifecycle"]["check_mode"], dry.stats["bucket_lifecycle"]["changed"]) == (True, True)
+    assert "(check mode: nothing was changed)" in dry.output
+    assert not {"CreateBucket", "PutBucketVersioning"} & set(proxy.calls)
+
+    done = aws.run("cloudops bucket lifecycle", variables=survey, env=boto3_own).stats["bucket_lifecycle"]
+    assert done["provisioned"] == dry.stats["bucket_lifecycle"]["provisioned"]
+    s3 = aws_client("s3", server.endpoint)
+    assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+    tags = {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=name)["TagSet"]}
+    assert (tags["owner"], tags["team"]) == ("ops", "a=b")
+    s3.close()
+
+
+# Workloads and groups
+
+
+@pytest.fixture
+def cluster(awx: Controller, kube: Kube, tmp_path: Path) -> Controller:
+    """With a credential for the Kubernetes API."""
+    text = kube.kubeconfig.read_text(encoding="utf-8")
+    awx.environment |= injected("cloudops kubeconfig", tmp_path, kubeconfig=text, context="admin")
+    return awx
+
+
+def instant(value: float) -> dict[str, Any]:
+    """What Prometheus answers to an instant query."""
+    result = [{"metric": {}, "value": [datetime.now(timezone.utc).timestamp(), str(value)]}]
+    return {"status": "success", "data": {"resultType": "vector", "result": result}}
+
+
+@pytest.mark.stand_in_only("a job takes long enough without a real roll-out")
+def test_workloads_are_scaled_and_restarted(cluster: Controller, kube: Kube, namespace: str, tmp_path: Path) -> None:
+    kube.api.create(path_of(namespace, "deployments"), workload("web", 2))
+    place = {"target": "kubernetes", "names": "web", "namespaces": f"{namespace}\n"}
+
+    def size() -> int:
+        found: int = kube.api.get(path_of(namespace, "deployments", "web"))["spec"]["replicas"]
+        return found
+
+    survey = answers("scale", **place, change="+2", max="5")
+    dry = cluster.run("cloudops scale", variables=survey, check=True)
+    assert (dry.stats["scale"]["check_mode"], dry.stats["scale"]["counts"]["up"], size()) == (True, 1, 2)
+    assert f"{namespace}/web" in dry.output
+    assert cluster.run("cloudops scale", variables=survey).stats["scale"]["changed"]
+    assert size() == 4
+
+    with PromStandIn(credentials=("secret-of-the-test",)) as prometheus:
+        prometheus.put("avg(cpu)", Canned(body=instant(91.5)))
+        credential = injected("cloudops Prometheus", tmp_path, url=prometheus.endpoint, token="secret-of-the-test")
+        survey = answers(
+            "autoscale", **place, source="prometheus", query="avg(cpu)", above="70", below="50", min="1", max="5"
+        )
+        scaled = cluster.run("cloudops autoscale", variables=survey, env=credential)
+    assert scaled.stats["autoscale"]["counts"] == {"up": 1, "down": 0, "hold": 0, "skipped": 0, "failed": 0}
+    assert "secret-of-the-test" not in json.dumps(scaled.events)
+    assert size() == 5
+
+    restarted = cluster.run(
+        "cloudops restart",
+        variables=answers("k8s_workload_restart", names="web", namespaces=namespace, reason="new certificate"),
+    )
+    assert restarted.stats["k8s_workload_restart"]["restarted"] == [f"{namespace}/web"]
+
+
+def test_groups_are_scaled_by_a_schedule(aws: Controller, groups: Groups) -> None:
+    name = groups.add("web", 0, 1, 4)
+    survey = answers(
+        "scale_schedule", target="autoscaling_group", tags=f"fleet={groups.fleet}", when="always", desired="3"
+    )
+    done = aws.run("cloudops scale schedule", variables=survey).stats["scale_schedule"]
+    assert (done["changed"], done["counts"]["up"]) == (True, 1)
+    assert groups.sizes(name) == (0, 3, 4)
+
+
+def test_an_alert_is_recorded(awx: Controller, tmp_path: Path) -> None:
+    record = tmp_path / "alerts.jsonl"
+    alert = {
+        "alertname": "Busy",
+        "status": "firing",
+        "labels": {"job": "{{ not_a_template }}"},
+        "meta": {"secret": "x"},
+    }
+    job = awx.run("cloudops record alert", variables={"record_alert_path": str(record), "record_alert": alert})
+    assert "Busy is firing" in job.output
+    (kept,) = [json.loads(line) for line in record.read_text("utf-8").splitlines()]
+    assert kept["labels"] == {"job": "{{ not_a_template }}"}
+    assert "meta" not in kept

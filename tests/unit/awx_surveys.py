@@ -209,7 +209,7 @@ def main() -> None:
     for path in sorted((AWX / "surveys").glob("*.yml")):
         survey = rewritten(path)
         path.write_text(
-            "---\n" + yaml.dump(survey, Dumper=_Dumper, sort_keys=False, width=130, allow_unicode=True), "utf-8"
+            "---\n" + yaml.dump(survey, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True), "utf-8"
         )
 
 

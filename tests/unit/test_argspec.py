@@ -92,3 +92,20 @@ def test_a_modules_own_options_come_on_top() -> None:
     spec = aws_spec(name={"type": "str", "required": True})
     assert spec["name"] == {"type": "str", "required": True}
     assert set(aws_spec()) < set(spec)
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        pytest.param({"AWS_URL": "http://s3.example.com"}, "http://s3.example.com", id="set"),
+        pytest.param({"AWS_URL": ""}, None, id="empty, as AWX leaves it"),
+        pytest.param({}, None, id="unset"),
+    ],
+)
+def test_an_empty_environment_variable_counts_as_unset(
+    environment: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_URL", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert validated().validated_parameters["endpoint_url"] == expected

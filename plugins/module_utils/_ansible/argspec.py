@@ -5,12 +5,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.errors import AnsibleFallbackNotFound
 
 Spec = dict[str, dict[str, Any]]
+
+
+def from_environment(*names: str) -> str:
+    """The first of these environment variables that isn't empty.
+
+    AWX sets every variable of a credential, those that weren't filled in to an empty text. Such a one isn't given.
+
+    :raises AnsibleFallbackNotFound: none is; Ansible then goes on as without a fallback.
+    """
+    for name in names:
+        if os.environ.get(name):
+            return os.environ[name]
+    raise AnsibleFallbackNotFound
 
 
 def aws_spec(**own: Mapping[str, Any]) -> Spec:
@@ -24,8 +39,8 @@ def aws_spec(**own: Mapping[str, Any]) -> Spec:
         "session_token": {"type": "str", "aliases": ["aws_session_token"], "no_log": True},
         "profile": {"type": "str", "aliases": ["aws_profile"]},
         "region": {"type": "str", "aliases": ["aws_region"]},
-        "endpoint_url": {"type": "str", "aliases": ["aws_endpoint_url"], "fallback": (env_fallback, ["AWS_URL"])},
-        "aws_ca_bundle": {"type": "path", "fallback": (env_fallback, ["AWS_CA_BUNDLE"])},
+        "endpoint_url": {"type": "str", "aliases": ["aws_endpoint_url"], "fallback": (from_environment, ["AWS_URL"])},
+        "aws_ca_bundle": {"type": "path", "fallback": (from_environment, ["AWS_CA_BUNDLE"])},
         "validate_certs": {"type": "bool", "default": True},
         "aws_config": {"type": "dict"},
         "assume_role_arn": {"type": "str"},
@@ -55,7 +70,7 @@ def k8s_spec(**own: Mapping[str, Any]) -> Spec:
         "impersonate_groups": {"type": "list", "elements": "str"},
     }
     for name, option in options.items():
-        option["fallback"] = (env_fallback, [f"K8S_AUTH_{_K8S_VARIABLES.get(name, name.upper())}"])
+        option["fallback"] = (from_environment, [f"K8S_AUTH_{_K8S_VARIABLES.get(name, name.upper())}"])
     return {**options, **{name: dict(option) for name, option in own.items()}}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible.module_utils.basic import env_fallback
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import from_environment
 
 
 def threshold_option(operators: Iterable[str], missing: Iterable[str]) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def prometheus_spec(**own: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         "timeout": {"type": "float", "default": 30.0},
     }
     for name, variable in _VARIABLES.items():
-        options[name]["fallback"] = (env_fallback, [variable])
+        options[name]["fallback"] = (from_environment, [variable])
     return {**options, **{name: dict(option) for name, option in own.items()}}
 
 
