@@ -137,7 +137,7 @@ def test_shared_blocks_are_the_same_everywhere(block: str) -> None:
         for match in re.finditer(rf"^# \[{block}\].*?^# \[/{block}\]$", text, re.DOTALL | re.MULTILINE):
             found.setdefault(match.group(), []).append(name)
     assert len(found) == 1, f"[{block}] differs: {list(found.values())}"
-    (users,) = found.values()
+    users = next(iter(found.values()))
     expected = {
         "common": NAMES,
         "polling": ["cloudwatch_metric", "prometheus_query", "sqs_depth"],

@@ -396,9 +396,9 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def make_event(kind: str, now: float, /, **facts: Any) -> dict[str, Any]:
+def make_event(what: str, now: float, /, **facts: Any) -> dict[str, Any]:
     """An event; all have a type, the source's short name, and the time of the reading."""
-    return {"type": kind, "source": SOURCE, "time": iso_time(now), **plain(facts)}
+    return {"type": what, "source": SOURCE, "time": iso_time(now), **plain(facts)}
 
 
 class Health:
