@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -640,3 +641,15 @@ def test_a_role_isnt_assumed_before_it_is_needed(cloud: tuple[str, list[tuple[st
 
 def test_the_library_is_there() -> None:
     assert module.BOTO3_IMPORT_ERROR is None
+
+
+def test_clients_for_a_few_operations() -> None:
+    few = Clients(Connection.from_params(HERE), only={"ec2": ("DescribeInstances",)})
+    others = Clients(replace(few.connection), like=few)
+    for clients in (few, others):
+        ec2 = clients.client("ec2")
+        assert set(ec2.meta.method_to_api_mapping) == {"describe_instances"}
+        assert ec2.can_paginate("describe_instances")
+        assert ec2.meta.service_model.operation_model("DescribeInstances").output_shape.members["Reservations"]
+        assert clients.client("sts").meta.method_to_api_mapping["assume_role"] == "AssumeRole"
+    assert "run_instances" in Clients(few.connection).client("ec2").meta.method_to_api_mapping

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -93,16 +93,45 @@ class CallCounter(SharedCounter):
         self.add(event_name.rsplit(".", 1)[-1])
 
 
+class _PartialModels:
+    """botocore's loader of models, which leaves out what is never called."""
+
+    def __init__(self, loader: Any, only: Mapping[str, Collection[str]]) -> None:
+        self._loader = loader
+        self._only = only
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
+        """A model; that of the service itself with the wanted operations only."""
+        model = self._loader.load_service_model(service_name, type_name, api_version)
+        if type_name != "service-2" or service_name not in self._only:
+            return model
+        operations = {name: model["operations"][name] for name in self._only[service_name]}
+        return {**model, "operations": operations}
+
+
 class Clients:
     """Makes clients, one for each service and region, and keeps them: clients are safe to share between threads.
 
     :param pool: connections that a client may hold open; as many as there are workers.
     :param like: other clients, of another account: what they have read of the services' models isn't read again.
+    :param only: operations that are called, by service. botocore makes a method for each operation of a service, and EC2 has 800: a
+        client for two of them costs a third. Clients that are ``like`` others have theirs.
     """
 
-    def __init__(self, connection: Connection, *, pool: int = 10, like: Clients | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        pool: int = 10,
+        like: Clients | None = None,
+        only: Mapping[str, Collection[str]] | None = None,
+    ) -> None:
         self.connection = connection
         self._like = like
+        self._only = only
         self.calls = CallCounter()
         self._pool = pool
         self._clients: dict[tuple[str, str, str], Any] = {}
@@ -116,6 +145,9 @@ class Clients:
                 self._opened = _session(self.connection)
             if self._like is not None:
                 models = self._like._session._session.get_component("data_loader")
+                self._opened._session.register_component("data_loader", models)
+            elif self._only:
+                models = _PartialModels(self._opened._session.get_component("data_loader"), self._only)
                 self._opened._session.register_component("data_loader", models)
         return self._opened
 

@@ -36,6 +36,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.inventory im
 )
 
 ALL = "all"
+_CALLED = {"ec2": ("DescribeInstances", "DescribeRegions")}
 _STATES = ("instance-state-name", "instance-state-code")
 # Any id will do to see whether a metric's options can be read.
 _PROBE = "i-00000000"
@@ -128,7 +129,7 @@ def _places(
     homes: list[tuple[Account, Clients, tuple[str, ...], Any]] = []
     for account in accounts:
         own = replace(connection, assume_role_arn=account.role_arn, external_id=account.external_id)
-        clients = Clients(own, pool=question.concurrency + 4, like=homes[0][1] if homes else None)
+        clients = Clients(own, pool=question.concurrency + 4, like=homes[0][1] if homes else None, only=_CALLED)
         asked = account.regions or tuple(regions)
         first = clients.client("ec2", _first_region(asked, clients))
         homes.append((account, clients, asked or (first.meta.region_name,), first))
