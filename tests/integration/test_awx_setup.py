@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.awx import make_stand_in, noted
+from tests.integration.awx import ARGUMENTS, make_stand_in, node_options, noted, real_arguments, real_modules
 from tests.integration.harness import ROOT, Play
 
 DATA = ROOT / "extensions" / "awx"
@@ -35,6 +36,38 @@ def set_up(play: Play, collections: Path, tmp_path: Path) -> Calls:
         return noted(note)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def modules() -> Path:
+    """Where the real modules are."""
+    found = real_modules()
+    if found is None:
+        pytest.skip("awx.awx is not here; CLOUDOPS_TEST_AWX_AWX may lead to it")
+    return found
+
+
+def test_the_stand_in_takes_what_the_real_modules_take(modules: Path) -> None:
+    noted_down = json.loads(ARGUMENTS.read_text("utf-8"))
+    assert noted_down == {name: real_arguments(modules / f"{name}.py") for name in noted_down}
+
+
+def test_the_real_module_knows_what_the_nodes_have(modules: Path) -> None:
+    def unknown(value: Any, options: dict[str, Any], path: str = "") -> list[str]:
+        """The keys that aren't documented, at any depth."""
+        if isinstance(value, list):
+            return [one for item in value for one in unknown(item, options, path)]
+        known = [
+            one
+            for key in value
+            if key in options and "suboptions" in options[key]
+            for one in unknown(value[key], options[key]["suboptions"], f"{path}{key}.")
+        ]
+        return [f"{path}{key}" for key in value if key not in options] + known
+
+    for workflow in data("workflows"):
+        assert unknown(workflow["nodes"], node_options(modules / "workflow_job_template.py")) == []
+    assert unknown([{"identifer": "x"}], node_options(modules / "workflow_job_template.py")) == ["identifer"]
 
 
 def test_without_the_collection_it_says_what_to_install(play: Play) -> None:
@@ -70,7 +103,7 @@ def test_makes_what_the_data_describes(set_up: Calls) -> None:
     for described in data("job_templates"):
         one = templates.pop(described["name"])
         assert one["playbook"] == f"playbooks/{described['playbook']}"
-        assert one["credentials"] == ["production", "eu"]
+        assert one["credentials"] == (["production", "eu"] if "aws" in described.get("credentials", []) else [])
         assert one["execution_environment"] == "cloudops.core"
         # What is meant for AWX's own templates arrives as it is.
         assert one["extra_vars"] == described.get("extra_vars", {})
