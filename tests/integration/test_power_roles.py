@@ -282,3 +282,5 @@ def test_stop_and_start(fleet: Fleet, play: Play) -> None:
     assert "changed" in start(settle_time="1", filters="instance-state-name: stopped").statuses
     assert fleet.states(ids) == {"running": 3}
     assert "no instances are selected" in start(tags="", fails=True).output
+    rebooted = playbook(play, fleet, "restart_instances")(instance_ids=ids[0], max_instances="1", wait="false")
+    assert rebooted.named("Restart them")["counts"]["changed"] == 1

@@ -24,6 +24,7 @@ AWX = CHECKOUT / "extensions" / "awx"
 MODULES = {
     "start_instances": ("ec2_instance_power",),
     "stop_instances": ("ec2_instance_power",),
+    "restart_instances": ("ec2_instance_power",),
     "scale": ("k8s_workload_scale", "autoscaling_group_scale"),
 }
 HOSTS = (

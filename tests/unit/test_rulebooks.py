@@ -146,12 +146,15 @@ def test_the_engine_fills_in_what_playbooks_need() -> None:
     filled = substitute_variables(scaled["run_playbook"]["extra_vars"], {**variables, "event": EVENT})
     assert filled["autoscale_metrics"] == EVENT["metrics"]
     assert (filled["autoscale_above"], filled["autoscale_min"], filled["autoscale_max"]) == (70, 1, 9)
-    stepped, restarted, recorded, _shown = actions(rulesets("alertmanager"))
+    stepped, restarted, rebooted, recorded, _shown = actions(rulesets("alertmanager"))
     filled = substitute_variables(stepped["run_playbook"]["extra_vars"], {"event": EVENT})
     assert (filled["scale_names"], filled["scale_change"], filled["scale_max"]) == ("web", "-25%", 10)
     filled = substitute_variables(restarted["run_playbook"]["extra_vars"], {"event": EVENT})
     assert filled["k8s_workload_restart_reason"] == "alert Busy"
     assert filled["k8s_workload_restart_max_per_hour"] == 2
+    labels = {"instance_id": "i-1", "region": "eu-central-1"}
+    filled = substitute_variables(rebooted["run_playbook"]["extra_vars"], {"event": {"labels": labels}})
+    assert (filled["restart_instances_instance_ids"], filled["restart_instances_regions"]) == ("i-1", "eu-central-1")
     filled = substitute_variables(recorded["run_playbook"]["extra_vars"], {"event": EVENT})
     assert filled == {"record_alert_path": "", "record_alert": EVENT}
 
