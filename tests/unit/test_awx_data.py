@@ -255,3 +255,41 @@ def test_no_playbook_asks() -> None:
         for task in load(path.read_text("utf-8")) or []:
             pause = task.get("ansible.builtin.pause")
             assert pause is None or "prompt" not in pause
+
+
+# ---- the guide
+
+
+def test_the_guide_names_all_that_there_is() -> None:
+    guide = (CHECKOUT / "docs" / "awx.md").read_text("utf-8")
+    for name in ("job_templates", "schedules", "workflows", "credential_types"):
+        assert [one["name"] for one in data(name) if one["name"] not in guide] == []
+    for one in data("credential_types"):
+        assert [name for name in one["injectors"]["env"] if f"`{name}`" not in guide] == []
+    # What the modules of awx.awx themselves read to find AWX.
+    assert {"CONTROLLER_HOST", "CONTROLLER_OAUTH_TOKEN"} <= set(re.findall(r"\w+", guide))
+
+
+def test_the_guide_lists_the_variables_of_the_playbook() -> None:
+    guide = (CHECKOUT / "docs" / "awx.md").read_text("utf-8")
+    listed = dict(re.findall(r"^\| `(awx_setup_\w+)` \| (.*?) ?\|", guide, re.MULTILINE))
+    (play,) = load((CHECKOUT / "playbooks" / f"{SETUP}.yml").read_text("utf-8"))
+    variables = {name: value for name, value in play["vars"].items() if name.startswith("awx_setup_")}
+    assert set(listed) == set(variables) - {"awx_setup_data"}
+    used = (CHECKOUT / "playbooks" / "tasks" / f"{SETUP}.yml").read_text("utf-8")
+    for name, shown in listed.items():
+        assert re.search(rf"\b{name}\b", used), name
+        if name != "awx_setup_execution_environment":  # whose default is worked out
+            assert shown.strip("`") == variables[name]
+    assert set(re.findall(r"-e (awx_setup_\w+)=", guide)) <= set(listed)
+
+
+def test_the_guide_says_what_set_stats_keeps() -> None:
+    guide = (CHECKOUT / "docs" / "awx.md").read_text("utf-8")
+    rows = re.findall(
+        r"^\| ([a-z0-9_, ]+) \| (`[a-z_]+`(?:, `[a-z_]+`)*) \|$", guide.partition("## Results")[2], re.MULTILINE
+    )
+    named = {name.strip() for names, _keys in rows for name in names.split(",")}
+    kept = {path.stem for path in (CHECKOUT / "playbooks").glob("*.yml") if "set_stats" in path.read_text("utf-8")}
+    assert named <= kept
+    assert {path.stem for path in SURVEYS} & kept <= named
