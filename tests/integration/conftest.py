@@ -22,6 +22,7 @@ import pytest
 
 from tests.integration import kube as kube_bench
 from tests.integration.harness import ModuleRunner, Play, make_collections_tree
+from tests.integration.iam import Account
 from tests.integration.inventories import Inventories
 from tests.integration.kube import Kube
 from tests.integration.s3 import Client, S3Server, unique_name, wipe
@@ -62,6 +63,15 @@ def moto() -> Iterator[MotoServer]:
     """Moto's server, one for each worker."""
     with MotoServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def account() -> Iterator[Account]:
+    """An account on a moto of its own, which refuses everything that no policy allows."""
+    with MotoServer(["--iam"]) as server:
+        account = Account(server.endpoint)
+        yield account
+        account.close()
 
 
 @pytest.fixture(scope="session")

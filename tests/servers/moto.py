@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 from tests.servers.child import ServerProcess, add_common_options, announce, stop_event
 from tests.servers.moto_ec2 import with_launch_times
+from tests.servers.moto_iam import correct_iam
 from tests.servers.moto_s3 import correct_s3
 
 SEED_PATH = "/_seed"
@@ -73,6 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Serve until SIGTERM, SIGINT or the end of the parent."""
     parser = argparse.ArgumentParser(prog="python -m tests.servers.moto", description="moto's AWS stand-in on loopback")
     add_common_options(parser)
+    parser.add_argument(
+        "--iam", action="store_true", help="be able to refuse what policies don't allow; see moto_iam.py"
+    )
     options = parser.parse_args(arguments)
 
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -83,6 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             """Write nothing: one line per request would be all that a test's log holds."""
 
     correct_s3()
+    if options.iam:
+        correct_iam()
     stop = stop_event(options.with_parent)
     application = with_launch_times(_with_seeding(DomainDispatcherApplication(create_backend_app)))
     server = make_server("127.0.0.1", options.port, application, threaded=True, request_handler=Quiet)
