@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dateutil.rrule import rrulestr
+from dateutil.rrule import rrulestr  # type: ignore[import-untyped]
 
 from tests.unit.awx_surveys import (
     AWX,
@@ -101,7 +101,7 @@ def test_survey_keeps_the_rules_of_awx(path: Path) -> None:
             assert one["default"] in (["", *one["choices"]] if one["required"] else one["choices"])
             assert all(isinstance(choice, str) for choice in one["choices"])
         if one["default"] != "":
-            assert isinstance(one["default"], {"integer": int, "float": int | float}.get(one["type"], str))  # type: ignore[arg-type]
+            assert isinstance(one["default"], {"integer": int, "float": int | float}.get(one["type"], str))
         assert "{{" not in str(one)
 
 
