@@ -15,6 +15,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.workload_res
 from tests.integration.harness import ModuleRunner, Play
 from tests.integration.k8s import NOW, RUNNER_OPTIONS, Bench, once
 from tests.integration.kube import Kube, grant, rule
+from tests.integration.test_k8s_rights import allow, rules_of, without
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 LATER = "2026-03-01T12:30:00Z"
@@ -155,6 +156,18 @@ def test_the_right_to_patch_is_asked_for(bench: Bench, kube: Kube) -> None:
     refused = restart(bench.as_user("viewer"), fails=True)
     assert refused["failures"][0]["kind"] == "denied"
     assert restarted_at(bench) is None
+
+
+def test_the_documented_rights_suffice_and_are_needed(bench: Bench) -> None:
+    bench.make()
+    rules, labelled = rules_of("k8s_workload_restart"), {"label_selectors": ["app=web"]}
+    user = allow(bench, rules)
+    assert restart(user, wait=True)["changed"]
+    assert restart(user, **labelled, wait=True)["changed"]
+    for verb, asked in (("get", {}), ("list", labelled), ("patch", {})):
+        user = allow(bench, without(rules, "deployments", verb))
+        refused = restart(user, **asked, fails=True)
+        assert f'cannot {verb} resource "deployments"' in str(refused), verb
 
 
 def test_the_role_restarts_and_counts(bench: Bench, play: Play) -> None:
