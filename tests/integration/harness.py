@@ -119,11 +119,12 @@ class Play:
         tags: Sequence[str] = (),
         verbosity: int = 0,
         quiet: bool = True,
-        fails: bool = False,
+        fails: bool | None = False,
+        timeout: float = 300,
     ) -> PlayResult:
         """Run a playbook, given by path or by its name in the collection (cloudops.core.NAME).
 
-        A run that ends otherwise than ``fails`` says fails the test.
+        A run that ends otherwise than ``fails`` says fails the test (None: either is right).
         """
         results = self.directory / f"results-{uuid.uuid4().hex}.jsonl"
         command = [sys.executable, "-m", "ansible", "playbook", "-i", str(self._inventory()), path]
@@ -132,12 +133,12 @@ class Play:
         command += ["--extra-vars", json.dumps(dict(extra_vars))] if extra_vars else []
         clean = self._environment(results, env)
         done = subprocess.run(
-            command, env=clean, cwd=self.directory, capture_output=True, text=True, timeout=300, check=False
+            command, env=clean, cwd=self.directory, capture_output=True, text=True, timeout=timeout, check=False
         )
         output = done.stdout + done.stderr
         lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
         tasks = [TaskResult(**json.loads(line)) for line in lines]
-        if (done.returncode != 0) != fails:
+        if fails is not None and (done.returncode != 0) != fails:
             raise AssertionError(f"ansible-playbook ended with {done.returncode}:\n{output}")
         if quiet and (spoken := _SPOKEN.search(output)):
             raise AssertionError(f"ansible-playbook wrote {spoken.group()}:\n{output}")
