@@ -214,6 +214,8 @@ def report(instances: int, runs: Runs, found: Spread, goals: Sequence[float] = (
         ("CPU", fresh[OURS].command / fresh[RIVAL].command, goals[0]),
         ("peak memory", runs.peaks[OURS] / runs.peaks[RIVAL], goals[1]),
         ("seconds, our cached run to its fresh one", cached[OURS].wall / fresh[RIVAL].wall, goals[2]),
+        ("CPU, our cached run to its fresh one", cached[OURS].command / fresh[RIVAL].command, goals[2]),
+        ("CPU, our cached run to its cached one", cached[OURS].command / cached[RIVAL].command, goals[2]),
         (
             f"seconds, {found.regions} regions with a latency of 50 ms to the slowest alone",
             found.together.wall / found.alone.wall,

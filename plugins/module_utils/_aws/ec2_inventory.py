@@ -132,6 +132,8 @@ def _places(
         clients = Clients(own, pool=question.concurrency + 4, like=homes[0][1] if homes else None, only=_CALLED)
         asked = account.regions or tuple(regions)
         first = clients.client("ec2", _first_region(asked, clients))
+        # Reads how EC2 pages, once for all; else each thread would look through all of botocore's models for it.
+        first.can_paginate("describe_instances")
         homes.append((account, clients, asked or (first.meta.region_name,), first))
     enabled = fan_out(
         lambda home: _enabled_regions(home[3]) if ALL in home[2] else home[2], homes, concurrency=question.concurrency
