@@ -9,7 +9,7 @@ rm -rf build/docs
 mkdir -p "$pages/plugins"
 chmod go-w build/docs "$pages" "$pages/plugins"
 # Guides lie as in the checkout, so that links among them lead where they lead on a forge.
-(cd "$tree" && cp --parents ./*.md COPYING requirements.txt docs/*.md docs/iam/* docs/rbac/* roles/*/README.md "$pages")
+(cd "$tree" && cp --parents README.md CONTRIBUTING.md COPYING requirements.txt docs/*.md docs/iam/* docs/rbac/* roles/*/README.md "$pages")
 cp docs/html/index.rst "$pages"
 antsibull-docs --config-file docs/html/antsibull-docs.cfg collection --use-current --squash-hierarchy --fail-on-error \
     --cleanup everything --dest-dir "$pages/plugins" cloudops.core

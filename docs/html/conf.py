@@ -40,6 +40,8 @@ OTHER_COLLECTION = re.compile(r"ansible_collections\.(?!cloudops\.)(\w+)\.(\w+)\
 KINDS = {"modules": "module", "filter": "filter", "inventory": "inventory", "callback": "callback"}
 SOURCE = re.compile(r"\]\(((?:\.\./)*plugins)/(modules|filter|inventory|callback)/(\w+)\.(?:py|yml)\)")
 DIRECTORY = re.compile(r"\]\((?!\w+:)([^()#\s]+/)\)")
+LINK = re.compile(r"(?<!\!)\[([^\[\]]+)\]\((?!\w+:)([^()#\s]+)\)")
+REPOSITORY = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"cloudops\.core\.(\w+)")
 
 
@@ -54,11 +56,19 @@ def link_to_ansible(_app: Any, _env: Any, node: Any, content: Any) -> nodes.refe
     return nodes.reference("", "", content, internal=False, refuri=f"{ANSIBLE_DOCS}/{page}") if page else None
 
 
-def link_to_pages(_app: Any, name: str, source: list[str]) -> None:
-    """In guides, lead from a plugin's source to its page, and from a directory to its README."""
-    if not name.startswith("plugins/"):
-        text = SOURCE.sub(lambda found: f"]({found[1]}/{found[3]}_{KINDS[found[2]]}.rst)", source[0])
-        source[0] = DIRECTORY.sub(r"](\1README.md)", text)
+def link_to_pages(app: Any, name: str, source: list[str]) -> None:
+    """In guides, lead from a plugin's source to its page, from a directory to its README, and to nothing else that is no page."""
+    if name.startswith("plugins/"):
+        return
+
+    def shown(found: re.Match[str]) -> str:
+        """A link to what only the repository has is text; one to what nobody has stays, and is a warning."""
+        there = Path(name).parent / found[2]
+        missing = not Path(app.srcdir, there).exists() and Path(REPOSITORY, there).exists()
+        return found[1] if missing else found[0]
+
+    text = SOURCE.sub(lambda found: f"]({found[1]}/{found[3]}_{KINDS[found[2]]}.rst)", source[0])
+    source[0] = LINK.sub(shown, DIRECTORY.sub(r"](\1README.md)", text))
 
 
 def link_names(app: Any, tree: nodes.document) -> None:

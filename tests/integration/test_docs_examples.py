@@ -369,6 +369,11 @@ def _rulebook(command: Command) -> None:
         assert file_of(options["--vars"], command.block.page, BLOCKS).kind == "variables of a rulebook", command.where
 
 
+def _builder(command: Command) -> None:
+    options = dict(zip(command.arguments[2::2], command.arguments[3::2], strict=True))
+    assert (ROOT / options["-f"]).exists(), command.where
+
+
 def _make(command: Command) -> None:
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert set(command.arguments[1:]) <= set(targets), command.where
@@ -398,7 +403,9 @@ def _export(command: Command) -> None:
         path.read_text("utf-8") for path in [*ROOT.glob("plugins/doc_fragments/*.py"), *ROOT.glob("tests/**/*.py")]
     )
     for name in (argument.partition("=")[0] for argument in command.arguments[1:]):
-        assert name.startswith("ANSIBLE_") or re.search(rf"\b{name}\b", texts), f"{command.where}: {name}"
+        assert name.startswith(("ANSIBLE_", "CONTROLLER_")) or re.search(rf"\b{name}\b", texts), (
+            f"{command.where}: {name}"
+        )
 
 
 def _pip(command: Command) -> None:
@@ -426,6 +433,7 @@ CHECKS: dict[str, Callable[[Command], None]] = {
     "ansible-doc": _doc,
     "ansible-galaxy": _galaxy,
     "ansible-rulebook": _rulebook,
+    "ansible-builder": _builder,
     "make": _make,
     "kubectl": _kubectl,
     "jq": _jq,
@@ -437,5 +445,6 @@ CHECKS: dict[str, Callable[[Command], None]] = {
     ".": _nothing,
     "echo": _nothing,
     "git": _nothing,
+    "podman": _nothing,
     "sudo": _nothing,
 }
