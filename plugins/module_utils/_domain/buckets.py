@@ -194,11 +194,17 @@ def has_tags(reading: Reading, wanted: Mapping[str, str]) -> bool:
 # ---- plan
 
 
-def plan_present(current: Bucket | None, desired: Desired, fresh: Mapping[str, Any]) -> Plan:
+def plan_present(
+    current: Bucket | None,
+    desired: Desired,
+    fresh: Mapping[str, Any],
+    properties: Mapping[str, Property] = PROPERTIES,
+) -> Plan:
     """The steps that give a bucket what is asked, and nothing else.
 
     :param current: None when there is no such bucket.
     :param fresh: what a bucket that was just made has by itself on this provider.
+    :param properties: how this provider's properties are resolved and compared.
     :raises Conflict: the bucket is in another region than asked.
     :raises CloudOpsError: a property that was asked for can't be read.
     """
@@ -213,19 +219,20 @@ def plan_present(current: Bucket | None, desired: Desired, fresh: Mapping[str, A
         check_region(current, desired.region)
     for name, asked in desired.settings.items():
         value = _known(current, name) if current else fresh.get(name)
-        wanted = PROPERTIES[name].resolve(value, asked, desired.arn)
+        wanted = properties[name].resolve(value, asked, desired.arn)
         if current is not None:
             before[name] = value
-        differs = _differs(name, value, wanted, made=current is None, fresh=fresh)
+        differs = _differs(name, value, wanted, properties[name].canonical, made=current is None, fresh=fresh)
         after[name] = wanted if differs or current is None else value
         if differs:
             steps.append(Step("put" if wanted is not None else "delete", name, wanted))
     return Plan(f"bucket {desired.name}", tuple(in_safe_order(steps)), before, after)
 
 
-def _differs(name: str, value: Any, wanted: Any, *, made: bool, fresh: Mapping[str, Any]) -> bool:
+def _differs(
+    name: str, value: Any, wanted: Any, canonical: Callable[[Any], Any], *, made: bool, fresh: Mapping[str, Any]
+) -> bool:
     """A new bucket gets even the provider's defaults written, when they are asked for: an account may have others."""
-    canonical = PROPERTIES[name].canonical
     if not made:
         return bool(canonical(value) != canonical(wanted))
     if name == "object_lock":
@@ -305,7 +312,10 @@ OBJECT, VERSION, MARKER, UPLOAD = "object", "version", "delete_marker", "upload"
 
 
 class Entry(NamedTuple):
-    """One thing that a bucket holds. ``version_id`` is the upload id for uploads; ``size`` is in bytes."""
+    """One thing that a bucket holds. ``version_id`` is the upload id for uploads; ``size`` is in bytes.
+
+    ``held`` is the provider's code for why it can't be removed now, where the listing tells; "" otherwise.
+    """
 
     kind: str
     key: str
@@ -313,6 +323,7 @@ class Entry(NamedTuple):
     size: int
     modified: datetime
     latest: bool
+    held: str = ""
 
     def label(self) -> str:
         """For messages."""
@@ -402,6 +413,22 @@ class Tally:
         return f"{', '.join(words)} ({self.bytes} bytes)" if words else "nothing"
 
 
+@dataclass(frozen=True)
+class Emptied:
+    """What became of an emptying: what went (or would go), and why it isn't all."""
+
+    tally: Tally = field(default_factory=Tally)
+    refused: tuple[dict[str, Any], ...] = ()
+    failure: CloudOpsError | None = None
+
+    def as_result(self) -> dict[str, Any]:
+        """As return values."""
+        result: dict[str, Any] = {"removed": self.tally.as_result()}
+        if self.refused:
+            result["refused"] = list(self.refused)
+        return result
+
+
 def count_up_to(entries: Iterable[Entry], limit: int | None, name: str) -> Tally:
     """Count a listing, but no further than one past the limit (None: no limit).
 
@@ -432,11 +459,14 @@ class KeptBack:
         return f"{self.count} with {self.code}, such as {shown}"
 
 
-def kept_back(name: str, groups: Sequence[KeptBack], removed: Tally, gave_up: bool) -> CloudOpsError:
-    """The error for entries that the provider would not remove, after all others were removed."""
+def kept_back(
+    name: str, groups: Sequence[KeptBack], removed: Tally, gave_up: bool, *, dry_run: bool = False
+) -> CloudOpsError:
+    """The error for entries that the provider would not remove, after all others were removed (or would be)."""
     groups = sorted(groups, key=lambda group: -group.count)
     told = "; ".join(str(group) for group in groups)
     end = "stopped early, as no request succeeded any more" if gave_up else "all others were removed"
+    end = "all others would be removed" if dry_run else end
     codes = {group.code for group in groups}
     hints = [hint for code, hint in _REFUSAL_HINTS.items() if code in codes]
     return Conflict(
@@ -450,6 +480,10 @@ _REFUSAL_HINTS = {
     "AccessDenied": (
         "AccessDenied means a missing s3:DeleteObjectVersion, a policy that denies it, a legal hold, or a retention "
         "(bypass_governance_retention: true overrides one in governance mode)."
+    ),
+    "objectUnderActiveHold": "objectUnderActiveHold means a temporary or event-based hold: release it, and run again.",
+    "retentionPolicyNotMet": (
+        "retentionPolicyNotMet means that the bucket's retention policy, or the object's own retention, still keeps it."
     ),
     "SlowDown": "SlowDown means that the server asks for fewer requests: lower concurrency and run again.",
 }
