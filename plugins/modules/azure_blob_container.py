@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: azure_blob_container
 short_description: Create, configure, empty and delete containers of Azure Blob Storage
-version_added: 0.6.0
+version_added: 0.1.0
 author:
   - cloudops.core contributors (@cloudops-core)
 description:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: azure_blob_container_info
 short_description: Gather facts of one, many or all containers of a storage account
-version_added: 0.6.0
+version_added: 0.1.0
 author:
   - cloudops.core contributors (@cloudops-core)
 description:
