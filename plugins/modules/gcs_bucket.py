@@ -327,7 +327,7 @@ bucket:
       type: str
       sample: example-reports-2026
     location:
-      description: Location of the bucket, in upper case. For a bucket that isn't made yet, the one asked for; empty where none is.
+      description: Location of the bucket, in upper case. For a new bucket the one that was asked for, or empty.
       type: str
       sample: EUROPE-WEST3
     properties:
@@ -422,3 +422,197 @@ error:
       description: What to do about it.
       type: str
 """
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import gcp_spec
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import (
+    Result,
+    carry_out,
+    report,
+    require,
+    run,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets import (
+    Desired,
+    Emptied,
+    Selection,
+    cutoff,
+    plan_absent,
+    plan_empty,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.gcs_options import check_options, settings_from
+from ansible_collections.cloudops.core.plugins.module_utils._domain.gcs_properties import check_location, plan_bucket
+from ansible_collections.cloudops.core.plugins.module_utils._gcp.client import GOOGLE_IMPORT_ERROR, Api
+from ansible_collections.cloudops.core.plugins.module_utils._gcp.storage import StorageGateway, Writing
+from ansible_collections.cloudops.core.plugins.module_utils._gcp.storage_contents import Removal, StorageContents
+
+STORAGE_CLASSES = [
+    "STANDARD",
+    "NEARLINE",
+    "COLDLINE",
+    "ARCHIVE",
+    "MULTI_REGIONAL",
+    "REGIONAL",
+    "DURABLE_REDUCED_AVAILABILITY",
+]
+
+
+def option_spec() -> dict[str, Any]:
+    """The module's own options."""
+    text, flag, number = {"type": "str"}, {"type": "bool"}, {"type": "int"}
+    off, words = {"type": "bool", "default": False}, {"type": "list", "elements": "str"}
+    return {
+        "name": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "empty", "absent"], "default": "present"},
+        "validate_bucket_name": {"type": "bool", "default": True},
+        "location": {"type": "str", "aliases": ["region"]},
+        "storage_class": {"type": "str", "choices": STORAGE_CLASSES},
+        "labels": {"type": "dict"},
+        "purge_labels": {"type": "bool", "default": True},
+        "versioning": {"type": "str", "choices": ["enabled", "suspended", "true", "false"]},
+        "uniform_bucket_level_access": flag,
+        "public_access_prevention": {"type": "str", "choices": ["enforced", "inherited"]},
+        "lifecycle_rules": {"type": "list", "elements": "dict", "options": _rule_spec()},
+        "retention_period": text,
+        "soft_delete_retention": text,
+        "default_kms_key_name": {"type": "str", "no_log": False},
+        "logging": {
+            "type": "dict",
+            "options": {"enabled": {"type": "bool", "default": True}, "log_bucket": text, "log_object_prefix": text},
+        },
+        "website": {"type": "dict", "options": {"main_page_suffix": text, "not_found_page": text}},
+        "cors": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "origin": {**words, "required": True},
+                "method": {**words, "required": True},
+                "response_header": words,
+                "max_age_seconds": number,
+            },
+        },
+        "requester_pays": flag,
+        "force": off,
+        "prefix": {"type": "str", "default": ""},
+        "older_than": text,
+        "noncurrent_only": off,
+        "max_objects": number,
+        "concurrency": {"type": "int", "default": 16},
+        "batch_size": number,
+    }
+
+
+def _rule_spec() -> dict[str, Any]:
+    text, number, words = {"type": "str"}, {"type": "int"}, {"type": "list", "elements": "str"}
+    actions = ["Delete", "SetStorageClass", "AbortIncompleteMultipartUpload"]
+    return {
+        "action": {
+            "type": "dict",
+            "required": True,
+            "options": {"type": {"type": "str", "choices": actions, "required": True}, "storage_class": text},
+        },
+        "condition": {
+            "type": "dict",
+            "required": True,
+            "options": {
+                "age": number,
+                "created_before": text,
+                "custom_time_before": text,
+                "days_since_custom_time": number,
+                "days_since_noncurrent_time": number,
+                "noncurrent_time_before": text,
+                "is_live": {"type": "bool"},
+                "num_newer_versions": number,
+                "matches_storage_class": words,
+                "matches_prefix": words,
+                "matches_suffix": words,
+            },
+        },
+    }
+
+
+def present(module: AnsibleModule, gateway: StorageGateway) -> Result:
+    """Create and configure."""
+    params = module.params
+    name, location = params["name"], params["location"]
+    desired = Desired(name, "", settings=settings_from(params))
+    writing = Writing(
+        gateway,
+        name,
+        list(desired.settings),
+        location,
+        lambda current: plan_bucket(current, desired, location),
+    )
+    plan = writing.look()
+    result = carry_out(module, plan, writing.carry_out, {"name": name})
+    if result.failure is None:
+        region = writing.current.region if writing.current else (location or "").upper()
+        after = writing.plan.after  # what it came to, which others may have had a part in
+        properties = {setting: after[setting] for setting in desired.settings}
+        result.values["bucket"] = {"name": name, "location": region, "properties": properties}
+        result.diff = writing.plan.diff()
+    return result
+
+
+def empty(module: AnsibleModule, gateway: StorageGateway) -> Result:
+    """Remove contents, keep the bucket."""
+    params = module.params
+    name, now = params["name"], datetime.now(timezone.utc)
+    selection = Selection(params["prefix"], cutoff(params["older_than"], now), params["noncurrent_only"])
+    exists = _exists(gateway, params)
+    contents = StorageContents(gateway, name, now)
+    emptied = contents.empty(selection, _removal(params), dry_run=module.check_mode) if exists else Emptied()
+    values = {"name": name, "selection": selection.describe(), **emptied.as_result()}
+    return report(plan_empty(name, exists, emptied.tally), values, emptied.failure)
+
+
+def absent(module: AnsibleModule, gateway: StorageGateway) -> Result:
+    """Delete the bucket; with force, all that it holds first."""
+    params = module.params
+    name = params["name"]
+    exists = _exists(gateway, params)
+    contents = StorageContents(gateway, name, datetime.now(timezone.utc))
+    if not exists:
+        emptied = Emptied()
+    elif params["force"]:
+        emptied = contents.empty_and_delete(_removal(params), dry_run=module.check_mode)
+    else:
+        emptied = contents.delete_if_empty(dry_run=module.check_mode)
+    plan = plan_absent(name, exists, emptied.tally, deleted=emptied.failure is None)
+    return report(plan, {"name": name, **emptied.as_result()}, emptied.failure)
+
+
+def _exists(gateway: StorageGateway, params: Mapping[str, Any]) -> bool:
+    """Whether there is such a bucket, where it is expected."""
+    current = gateway.read(params["name"])
+    if current:
+        check_location(current, params["location"])
+    return current is not None
+
+
+def _removal(params: Mapping[str, Any]) -> Removal:
+    return Removal(
+        concurrency=params["concurrency"], batch_size=params["batch_size"], max_objects=params["max_objects"]
+    )
+
+
+def main() -> None:
+    """Wire it up."""
+    module = AnsibleModule(argument_spec=gcp_spec(**option_spec()), supports_check_mode=True)
+    require(module, "google-cloud-storage", GOOGLE_IMPORT_ERROR)
+    api = Api(module.params, pool=module.params["concurrency"] + 4)
+    states = {"present": present, "empty": empty, "absent": absent}
+
+    def work() -> Result:
+        check_options(module.params)
+        return states[module.params["state"]](module, StorageGateway(api))
+
+    run(module, work, extras=lambda: {"api_calls": api.calls.as_result()})
+
+
+if __name__ == "__main__":
+    main()

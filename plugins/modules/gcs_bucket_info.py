@@ -153,3 +153,54 @@ error:
   type: dict
   sample: {"kind": "denied", "code": "forbidden", "message": "Forbidden", "operation": "list the buckets"}
 """
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import gcp_spec
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import Result, require, run, some_failed
+from ansible_collections.cloudops.core.plugins.module_utils._domain.bucket_options import check_query
+from ansible_collections.cloudops.core.plugins.module_utils._domain.tags import as_tags
+from ansible_collections.cloudops.core.plugins.module_utils._gcp.client import GOOGLE_IMPORT_ERROR, Api
+from ansible_collections.cloudops.core.plugins.module_utils._gcp.storage import READABLE, StorageGateway
+from ansible_collections.cloudops.core.plugins.module_utils._gcp.storage_fleet import Query, describe
+
+
+def gather(params: dict[str, Any], api: Api) -> Result:
+    """Find and read."""
+    properties = sorted(READABLE) if "all" in params["properties"] else params["properties"]
+    query = Query(
+        names=params["names"],
+        prefix=params["name_prefix"],
+        labels=as_tags(params["labels"]),
+        properties=list(dict.fromkeys(properties)),
+        concurrency=params["concurrency"],
+    )
+    fleet = describe(StorageGateway(api), query)
+    return Result(values=fleet.as_result(), failure=some_failed("look at", fleet.failures, len(fleet.buckets)))
+
+
+def main() -> None:
+    """Wire it up."""
+    module = AnsibleModule(
+        argument_spec=gcp_spec(
+            names={"type": "list", "elements": "str", "aliases": ["name"]},
+            name_prefix={"type": "str", "default": ""},
+            labels={"type": "dict", "default": {}},
+            properties={"type": "list", "elements": "str", "default": [], "choices": ["all", *sorted(READABLE)]},
+            concurrency={"type": "int", "default": 16},
+        ),
+        supports_check_mode=True,
+    )
+    require(module, "google-cloud-storage", GOOGLE_IMPORT_ERROR)
+    api = Api(module.params, pool=module.params["concurrency"] + 4)
+
+    def work() -> Result:
+        check_query(module.params)
+        return gather(module.params, api)
+
+    run(module, work, extras=lambda: {"api_calls": api.calls.as_result()})
+
+
+if __name__ == "__main__":
+    main()

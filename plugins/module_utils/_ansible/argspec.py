@@ -34,6 +34,26 @@ def aws_spec(**own: Mapping[str, Any]) -> Spec:
     }
 
 
+def gcp_spec(**own: Mapping[str, Any]) -> Spec:
+    """The connection options of every gcp module, plus the module's own.
+
+    They follow google.cloud. None has a fallback here: what the environment says counts only where no option speaks of credentials.
+    """
+    return {
+        "project": {"type": "str"},
+        "auth_kind": {"type": "str", "choices": ["application", "serviceaccount", "accesstoken"]},
+        "service_account_file": {"type": "path"},
+        "service_account_contents": {"type": "jsonarg", "no_log": True},
+        "access_token": {"type": "str", "no_log": True},
+        "scopes": {"type": "list", "elements": "str"},
+        "api_endpoint": {"type": "str"},
+        "billing_project": {"type": "str", "aliases": ["user_project"]},
+        "request_timeout": {"type": "int", "default": 60},
+        "retry_deadline": {"type": "int", "default": 60},
+        **{name: dict(option) for name, option in own.items()},
+    }
+
+
 def k8s_spec(**own: Mapping[str, Any]) -> Spec:
     """The connection options of every k8s module, plus the module's own.
 
