@@ -1,0 +1,155 @@
+#!/usr/bin/python
+# Copyright (c) 2026 cloudops.core contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Upload blobs to containers of Azure Blob Storage."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: azure_blob_objects
+short_description: Upload files and texts to a container of Azure Blob Storage
+version_added: 0.1.0
+author:
+  - cloudops.core contributors (@cloudops-core)
+description:
+  - Uploads a file, a directory or texts, several at once, as block blobs. What the container has already, with the same content, is left
+    alone. Options and results are those of M(cloudops.core.s3_objects).
+  - Contents are the same when their size is, and their SHA-256, which each upload notes in the blob's metadata as C(cloudops_sha256). For
+    blobs that somebody else uploaded, the MD5 that Azure keeps is compared instead. Costs one call for each blob, and one for each upload
+    (more for files above 8 MiB, which go in blocks).
+  - One blob's failure doesn't keep the others from being uploaded. The task fails at the end and lists what failed.
+  - Nothing is ever deleted. M(cloudops.core.azure_blob_container) with O(cloudops.core.azure_blob_container#module:state=empty) does that.
+options:
+  bucket:
+    description:
+      - Name of the container.
+    type: str
+    required: true
+    aliases: [container, container_name]
+  src:
+    description:
+      - A file, or a directory that is uploaded with all below it, on the host that runs the module. Names of blobs are the names relative to
+        that directory. Links to files are followed, links to directories are not.
+    type: path
+  objects:
+    description:
+      - Single blobs. At least one of O(objects) and O(src) is needed.
+    type: list
+    elements: dict
+    suboptions:
+      key:
+        description: Name of the blob, behind O(prefix).
+        type: str
+        required: true
+      src:
+        description: File with the content, on the host that runs the module.
+        type: path
+      content:
+        description: The content itself, as text. Exactly one of C(src) and C(content) is needed. Ansible shows it at high verbosity.
+        type: str
+      content_type:
+        description: Content type. Without it, it follows from the ending of the name, and one that is stored isn't compared.
+        type: str
+  prefix:
+    description:
+      - What all names begin with, taken as it is. V(logs/) puts everything below C(logs/).
+    type: str
+    default: ''
+  concurrency:
+    description:
+      - Blobs that are looked at, or uploaded, side by side.
+    type: int
+    default: 16
+extends_documentation_fragment:
+  - cloudops.core.azure
+  - cloudops.core.attributes
+  - cloudops.core.attributes.azure_group
+notes:
+  - In check mode, a container that doesn't exist counts as one without blobs, as a task before this one may be about to create it.
+  - A blob that is uploaded again gets new metadata and loses its index tags, as with every upload. Its snapshots stay, and where the account
+    has versioning, the former version.
+  - An identity needs the role C(Storage Blob Data Contributor), a shared access signature the permissions r, c and w.
+seealso:
+  - module: cloudops.core.azure_blob_container
+  - module: cloudops.core.s3_objects
+"""
+
+EXAMPLES = r"""
+- name: Upload a directory
+  cloudops.core.azure_blob_objects:
+    storage_account_name: exampleaccount
+    account_key: "{{ account_key }}"
+    bucket: example-reports-2026
+    src: /srv/reports/2026
+    prefix: yearly/2026/
+
+- name: Upload two texts
+  cloudops.core.azure_blob_objects:
+    storage_account_name: exampleaccount
+    account_key: "{{ account_key }}"
+    bucket: example-reports-2026
+    objects:
+      - key: robots.txt
+        content: "User-agent: *\nDisallow: /\n"
+      - key: health
+        content: ok
+        content_type: text/plain
+"""
+
+RETURN = r"""
+uploaded:
+  description: Number of blobs that were uploaded, or would be in check mode.
+  returned: always, unless the task fails before the first call
+  type: int
+  sample: 2
+unchanged:
+  description: Number of blobs that the container had already.
+  returned: always, unless the task fails before the first call
+  type: int
+  sample: 40
+bytes:
+  description: Bytes of what was uploaded.
+  returned: always, unless the task fails before the first call
+  type: int
+  sample: 31457
+results:
+  description: Each blob that is in the container as wanted now, or would be in check mode.
+  returned: always, unless the task fails before the first call
+  type: list
+  elements: dict
+  contains:
+    key:
+      description: Name of the blob.
+      type: str
+      sample: yearly/2026/summary.pdf
+    bytes:
+      description: Size in bytes.
+      type: int
+      sample: 31400
+    changed:
+      description: Whether it was uploaded.
+      type: bool
+      sample: true
+failures:
+  description: Blobs that could not be looked at or uploaded, each with its error. When there are any, the task fails.
+  returned: always, unless the task fails before the first call
+  type: list
+  elements: dict
+  sample: [{"name": "yearly/2026/draft.pdf", "kind": "conflict", "code": "LeaseIdMissing", "message": "There is currently a lease on the blob."}]
+api_calls:
+  description: Requests sent, by operation, retries included.
+  returned: always
+  type: dict
+  sample: {"GetBlobProperties": 42, "PutBlob": 2}
+duration:
+  description: Seconds that the module worked.
+  returned: always
+  type: float
+  sample: 0.214
+error:
+  description: The failure as data.
+  returned: on failure
+  type: dict
+  sample: {"kind": "partial", "code": "LeaseIdMissing", "message": "could not upload 1 of 42; the first is yearly/2026/draft.pdf"}
+"""
