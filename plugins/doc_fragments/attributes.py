@@ -61,3 +61,12 @@ attributes:
     membership:
       - cloudops.core.gcp
 """
+
+    AZURE_GROUP = r"""
+attributes:
+  action_group:
+    description: Use C(group/cloudops.core.azure) in C(module_defaults) to set the connection options once.
+    support: full
+    membership:
+      - cloudops.core.azure
+"""

@@ -302,3 +302,148 @@ error:
       description: What to do about it.
       type: str
 """
+
+import os
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.azure_options import azure_spec, hide
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import (
+    Result,
+    carry_out,
+    report,
+    require,
+    run,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._azure.client import (
+    BLOB_IMPORT_ERROR,
+    Account,
+    identity_import_error,
+    secrets_of,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._azure.containers import ContainerGateway
+from ansible_collections.cloudops.core.plugins.module_utils._azure.contents import ContainerContents, Removal
+from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets import (
+    Desired,
+    Emptied,
+    Selection,
+    Tally,
+    cutoff,
+    plan_absent,
+    plan_empty,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.containers import (
+    NOUN,
+    check_options,
+    plan_container,
+    settings_from,
+)
+
+
+def option_spec() -> dict[str, Any]:
+    """The module's own options."""
+    number, off = {"type": "int"}, {"type": "bool", "default": False}
+    return {
+        "name": {"type": "str", "required": True, "aliases": ["container", "container_name"]},
+        "state": {"type": "str", "choices": ["present", "empty", "absent"], "default": "present"},
+        "public_access": {"type": "str", "choices": ["none", "blob", "container"]},
+        "metadata": {"type": "dict"},
+        "purge_metadata": {"type": "bool", "default": True},
+        "default_encryption_scope": {"type": "str"},
+        "deny_encryption_scope_override": {"type": "bool"},
+        "wait_timeout": {"type": "int", "default": 180},
+        "force": off,
+        "prefix": {"type": "str", "default": ""},
+        "older_than": {"type": "str"},
+        "noncurrent_only": off,
+        "max_objects": number,
+        "leases": {"type": "str", "choices": ["fail", "break"], "default": "fail"},
+        "soft_deleted": {"type": "str", "choices": ["ignore", "report"], "default": "ignore"},
+        "concurrency": {"type": "int", "default": 16},
+        "batch_size": number,
+    }
+
+
+def present(module: AnsibleModule, gateway: ContainerGateway) -> Result:
+    """Create and configure."""
+    params = module.params
+    name = params["name"]
+    desired = Desired(name, "", "", settings_from(params))
+    current = gateway.read(name)
+    plan = plan_container(current.bucket if current else None, desired)
+    properties = {setting: plan.after[setting] for setting in desired.settings}
+    facts = {"container": {"name": name, "url": gateway.account.url_of(name), "properties": properties}}
+    return carry_out(
+        module, plan, lambda: gateway.apply(plan, name, current, params["wait_timeout"]), {"name": name}, facts
+    )
+
+
+def empty(module: AnsibleModule, gateway: ContainerGateway) -> Result:
+    """Remove contents, keep the container."""
+    params = module.params
+    name, now = params["name"], datetime.now(timezone.utc)
+    selection = Selection(params["prefix"], cutoff(params["older_than"], now), params["noncurrent_only"])
+    values: dict[str, Any] = {"name": name, "selection": selection.describe()}
+    current = gateway.read(name)
+    emptied = Emptied(Tally(snapshots=0))
+    if current:
+        contents = ContainerContents(gateway, name, current, now)
+        emptied = contents.empty(selection, _removal(params), dry_run=module.check_mode)
+        values.update(_extras(params, contents))
+    plan = plan_empty(name, current is not None, emptied.tally, noun=NOUN)
+    return report(plan, {**values, **emptied.as_result()}, emptied.failure)
+
+
+def absent(module: AnsibleModule, gateway: ContainerGateway) -> Result:
+    """Delete the container; with force, all that it holds first."""
+    params = module.params
+    name = params["name"]
+    values: dict[str, Any] = {"name": name}
+    current = gateway.read(name)
+    emptied = Emptied(Tally(snapshots=0))
+    if current:
+        contents = ContainerContents(gateway, name, current, datetime.now(timezone.utc))
+        remove = contents.empty_and_delete if params["force"] else contents.delete_if_empty
+        emptied = remove(_removal(params), dry_run=module.check_mode)
+        values.update(_extras(params, contents))
+    plan = plan_absent(name, current is not None, emptied.tally, deleted=emptied.failure is None, noun=NOUN)
+    return report(plan, {**values, **emptied.as_result()}, emptied.failure)
+
+
+def _extras(params: dict[str, Any], contents: ContainerContents) -> dict[str, Any]:
+    """What other providers don't have."""
+    extras: dict[str, Any] = {"leases_broken": contents.leases_broken} if params["leases"] == "break" else {}
+    if params["soft_deleted"] == "report":
+        extras["soft_deleted"] = contents.soft_deleted(params["prefix"])
+    return extras
+
+
+def _removal(params: dict[str, Any]) -> Removal:
+    return Removal(
+        concurrency=params["concurrency"],
+        batch_size=params["batch_size"],
+        max_objects=params["max_objects"],
+        break_leases=params["leases"] == "break",
+    )
+
+
+def main() -> None:
+    """Wire it up."""
+    module = AnsibleModule(argument_spec=azure_spec(**option_spec()), supports_check_mode=True)
+    require(module, "azure-storage-blob", BLOB_IMPORT_ERROR)
+    hide(module, secrets_of(module.params, os.environ))
+    account = Account(module.params, pool=module.params["concurrency"] + 4)
+    states = {"present": present, "empty": empty, "absent": absent}
+
+    def work() -> Result:
+        check_options(module.params)
+        if account.connection.uses_identity:
+            require(module, "azure-identity", identity_import_error())
+        return states[module.params["state"]](module, ContainerGateway(account))
+
+    run(module, work, extras=lambda: {"api_calls": account.calls.as_result()})
+
+
+if __name__ == "__main__":
+    main()

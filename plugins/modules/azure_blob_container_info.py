@@ -19,7 +19,7 @@ description:
 options:
   names:
     description:
-      - Names of the containers. Those that don't exist are returned in RV(missing). Without it, all containers of the account are looked at.
+      - Names of the containers. Those that don't exist are returned in RV(missing). Without it, all of the account are looked at.
     type: list
     elements: str
     aliases: [name]
@@ -106,7 +106,7 @@ containers:
         - Each property that was asked for, with its C(state) of C(value) or C(absent), and its C(value). Values have the form that the
           option of M(cloudops.core.azure_blob_container) has.
         - The value of C(lease) has C(state), C(status) and C(duration); it is absent where there is no lease.
-        - The value of C(immutability) has C(policy), C(legal_hold) and C(version_level), each true or false; it is absent where all are false.
+        - The value of C(immutability) has C(policy), C(legal_hold) and C(version_level), true or false; it is absent where all are false.
       type: dict
       sample: {"public_access": {"state": "value", "value": "none"}, "lease": {"state": "absent"}}
 missing:
@@ -136,3 +136,64 @@ error:
   type: dict
   sample: {"kind": "denied", "code": "AuthenticationFailed", "message": "Server failed to authenticate the request"}
 """
+
+import os
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.azure_options import azure_spec, hide
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import Result, require, run, some_failed
+from ansible_collections.cloudops.core.plugins.module_utils._azure.client import (
+    BLOB_IMPORT_ERROR,
+    Account,
+    identity_import_error,
+    secrets_of,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._azure.containers import ContainerGateway
+from ansible_collections.cloudops.core.plugins.module_utils._azure.fleet import Query, describe
+from ansible_collections.cloudops.core.plugins.module_utils._domain.containers import (
+    PROPERTY_NAMES,
+    as_metadata,
+    check_query,
+)
+
+
+def gather(params: dict[str, Any], account: Account) -> Result:
+    """Find and read."""
+    properties = PROPERTY_NAMES if "all" in params["properties"] else params["properties"]
+    query = Query(
+        names=params["names"],
+        prefix=params["name_prefix"],
+        metadata=as_metadata(params["metadata"]),
+        properties=list(dict.fromkeys(properties)),
+        concurrency=params["concurrency"],
+    )
+    fleet = describe(ContainerGateway(account), query)
+    return Result(values=fleet.as_result(), failure=some_failed("look at", fleet.failures, len(fleet.containers)))
+
+
+def main() -> None:
+    """Wire it up."""
+    spec = azure_spec(
+        names={"type": "list", "elements": "str", "aliases": ["name"]},
+        name_prefix={"type": "str", "default": ""},
+        metadata={"type": "dict", "default": {}},
+        properties={"type": "list", "elements": "str", "default": [], "choices": ["all", *PROPERTY_NAMES]},
+        concurrency={"type": "int", "default": 16},
+    )
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    require(module, "azure-storage-blob", BLOB_IMPORT_ERROR)
+    hide(module, secrets_of(module.params, os.environ))
+    account = Account(module.params, pool=module.params["concurrency"] + 4)
+
+    def work() -> Result:
+        check_query(module.params)
+        if account.connection.uses_identity:
+            require(module, "azure-identity", identity_import_error())
+        return gather(module.params, account)
+
+    run(module, work, extras=lambda: {"api_calls": account.calls.as_result()})
+
+
+if __name__ == "__main__":
+    main()
