@@ -75,6 +75,7 @@ def serve() -> None:
     import boto3  # noqa: F401
     import botocore.client
     import botocore.httpsession  # noqa: F401
+    import google.cloud.storage  # noqa: F401
     import kubernetes.config  # noqa: F401
 
     for line in sys.stdin:

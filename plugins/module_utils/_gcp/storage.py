@@ -57,7 +57,7 @@ class StorageGateway:
         """A bucket with those properties; None when there is no such bucket. 1 call."""
         try:
             document = self.api.request(
-                "GET", path_of(name), "read the bucket", f"bucket {name}", query={"projection": "noAcl"}
+                "GET", path_of(name), "look for the bucket", f"bucket {name}", query={"projection": "noAcl"}
             )
         except NotFound:
             return None
@@ -191,6 +191,8 @@ class Writing:
         :raises Conflict: others kept writing.
         """
         told = self.plan.steps
+        if not told:
+            return
         for tries_left in range(TRIES, -1, -1):
             try:
                 self.gateway.write(self.name, self.plan, self.current, self.location)
