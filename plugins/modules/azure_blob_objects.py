@@ -29,8 +29,8 @@ options:
     aliases: [container, container_name]
   src:
     description:
-      - A file, or a directory that is uploaded with all below it, on the host that runs the module. Names of blobs are the names relative to
-        that directory. Links to files are followed, links to directories are not.
+      - A file, or a directory that is uploaded with all below it, on the host that runs the module. Blobs get the names relative to that
+        directory. Links to files are followed, links to directories are not.
     type: path
   objects:
     description:
@@ -67,8 +67,8 @@ extends_documentation_fragment:
   - cloudops.core.attributes.azure_group
 notes:
   - In check mode, a container that doesn't exist counts as one without blobs, as a task before this one may be about to create it.
-  - A blob that is uploaded again gets new metadata and loses its index tags, as with every upload. Its snapshots stay, and where the account
-    has versioning, the former version.
+  - A blob that is uploaded again gets new metadata and loses its index tags, as with every upload. Its snapshots stay, and so does the
+    former version, where the account has versioning.
   - An identity needs the role C(Storage Blob Data Contributor), a shared access signature the permissions r, c and w.
 seealso:
   - module: cloudops.core.azure_blob_container
@@ -136,7 +136,7 @@ failures:
   returned: always, unless the task fails before the first call
   type: list
   elements: dict
-  sample: [{"name": "yearly/2026/draft.pdf", "kind": "conflict", "code": "LeaseIdMissing", "message": "There is currently a lease on the blob."}]
+  sample: [{"name": "yearly/2026/draft.pdf", "kind": "conflict", "code": "LeaseIdMissing", "message": "The blob is leased."}]
 api_calls:
   description: Requests sent, by operation, retries included.
   returned: always
@@ -153,3 +153,58 @@ error:
   type: dict
   sample: {"kind": "partial", "code": "LeaseIdMissing", "message": "could not upload 1 of 42; the first is yearly/2026/draft.pdf"}
 """
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.azure_options import azure_spec, hide
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import Result, require, run
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.uploads import (
+    UPLOAD_ONE_OF,
+    answer,
+    local_files,
+    upload_spec,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._azure.blob_objects import BlobObjects, UploadAccount
+from ansible_collections.cloudops.core.plugins.module_utils._azure.client import (
+    BLOB_IMPORT_ERROR,
+    identity_import_error,
+    secrets_of,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.containers import NOUN
+from ansible_collections.cloudops.core.plugins.module_utils._domain.objects import (
+    check_blob_name,
+    check_name,
+    check_options,
+    items_from,
+    plan_upload,
+)
+
+
+def upload(module: AnsibleModule, account: UploadAccount) -> Result:
+    """Compare and send."""
+    params = module.params
+    check_options(params, NOUN)
+    check_name(params["bucket"], NOUN)
+    items = items_from(params, local_files(params["src"]), check_blob_name)
+    if account.connection.uses_identity:
+        require(module, "azure-identity", identity_import_error())
+    uploaded = BlobObjects(account, params["bucket"], params["concurrency"]).upload(items, dry_run=module.check_mode)
+    return answer(uploaded, plan_upload(params["bucket"], uploaded.seen, NOUN))
+
+
+def main() -> None:
+    """Wire it up."""
+    module = AnsibleModule(
+        argument_spec=azure_spec(**upload_spec("container", "container_name")),
+        required_one_of=UPLOAD_ONE_OF,
+        supports_check_mode=True,
+    )
+    require(module, "azure-storage-blob", BLOB_IMPORT_ERROR)
+    hide(module, secrets_of(module.params, os.environ))
+    account = UploadAccount(module.params, pool=module.params["concurrency"] + 4)
+    run(module, lambda: upload(module, account), extras=lambda: {"api_calls": account.calls.as_result()})
+
+
+if __name__ == "__main__":
+    main()

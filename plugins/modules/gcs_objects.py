@@ -28,8 +28,8 @@ options:
     required: true
   src:
     description:
-      - A file, or a directory that is uploaded with all below it, on the host that runs the module. Names of objects are the names relative
-        to that directory. Links to files are followed, links to directories are not.
+      - A file, or a directory that is uploaded with all below it, on the host that runs the module. Objects get the names relative to that
+        directory. Links to files are followed, links to directories are not.
     type: path
   objects:
     description:
@@ -149,3 +149,46 @@ error:
   type: dict
   sample: {"kind": "partial", "code": "forbidden", "message": "could not upload 1 of 42; the first is yearly/2026/draft.pdf"}
 """
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import gcp_spec
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import Result, require, run
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.uploads import (
+    UPLOAD_ONE_OF,
+    answer,
+    local_files,
+    upload_spec,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.objects import (
+    check_gcs_name,
+    check_name,
+    check_options,
+    items_from,
+    plan_upload,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._gcp.client import GOOGLE_IMPORT_ERROR
+from ansible_collections.cloudops.core.plugins.module_utils._gcp.objects import StorageObjects, UploadApi
+
+
+def upload(module: AnsibleModule, api: UploadApi) -> Result:
+    """Compare and send."""
+    params = module.params
+    check_options(params)
+    check_name(params["bucket"])
+    items = items_from(params, local_files(params["src"]), check_gcs_name)
+    uploaded = StorageObjects(api, params["bucket"], params["concurrency"]).upload(items, dry_run=module.check_mode)
+    return answer(uploaded, plan_upload(params["bucket"], uploaded.seen))
+
+
+def main() -> None:
+    """Wire it up."""
+    module = AnsibleModule(
+        argument_spec=gcp_spec(**upload_spec()), required_one_of=UPLOAD_ONE_OF, supports_check_mode=True
+    )
+    require(module, "google-cloud-storage", GOOGLE_IMPORT_ERROR)
+    api = UploadApi(module.params, pool=module.params["concurrency"] + 4)
+    run(module, lambda: upload(module, api), extras=lambda: {"api_calls": api.calls.as_result()})
+
+
+if __name__ == "__main__":
+    main()

@@ -83,6 +83,18 @@ def check_options(options: Mapping[str, Any], noun: str = "bucket") -> None:
         raise Invalid(f"concurrency is {options['concurrency']}; the smallest possible is 1")
 
 
+def check_name(bucket: str, noun: str = "bucket") -> None:
+    """Refuse what would lead elsewhere as part of a URL, most often a prefix that is given with the bucket.
+
+    :raises Invalid: naming the cure.
+    """
+    if re.search(r"[/?#%\s]", bucket):
+        raise Invalid(
+            f"bucket is {bucket!r}, which is no name of a {noun}",
+            hint=f"Name the {noun} alone. What the keys begin with goes into prefix.",
+        )
+
+
 def check_s3_key(key: str) -> None:
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
     _check_length(key, len(key.encode()), "bytes")
