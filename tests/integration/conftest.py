@@ -20,11 +20,13 @@ from typing import Any
 
 import pytest
 
+from tests.integration import gcs as gcs_bench
 from tests.integration import kube as kube_bench
 from tests.integration.harness import ModuleRunner, Play, make_collections_tree
 from tests.integration.kube import Kube
 from tests.integration.s3 import Client, S3Server, unique_name, wipe
 from tests.servers.fault_proxy import FaultProxy
+from tests.servers.gcs import GcsServer
 from tests.servers.kube import KubeServer
 from tests.servers.moto import MotoServer
 
@@ -165,3 +167,36 @@ def s3_bucket(run_module: ModuleRunner, s3_server: S3Server) -> Callable[..., di
 def s3_bucket_info(run_module: ModuleRunner, s3_server: S3Server) -> Callable[..., dict[str, Any]]:
     """Run s3_bucket_info on the server under test."""
     return s3_server.runner(run_module, "s3_bucket_info")
+
+
+@pytest.fixture(scope="session")
+def gcs_session() -> Iterator[GcsServer]:
+    """Cloud Storage, one for each worker."""
+    with GcsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def gcs(gcs_session: GcsServer) -> GcsServer:
+    """Cloud Storage without any bucket in it."""
+    gcs_session.reset()
+    return gcs_session
+
+
+@pytest.fixture
+def gcs_proxy(gcs: GcsServer) -> Iterator[FaultProxy]:
+    """A proxy without rules before it."""
+    with FaultProxy(gcs.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def gcs_bucket(run_module: ModuleRunner, gcs: GcsServer) -> gcs_bench.Run:
+    """Run gcs_bucket on Cloud Storage: ``gcs_bucket(name=..., state=..., check=True, fails=True)``."""
+    return gcs_bench.runner(run_module, "gcs_bucket", gcs.endpoint)
+
+
+@pytest.fixture
+def gcs_bucket_info(run_module: ModuleRunner, gcs: GcsServer) -> gcs_bench.Run:
+    """Run gcs_bucket_info on Cloud Storage."""
+    return gcs_bench.runner(run_module, "gcs_bucket_info", gcs.endpoint)

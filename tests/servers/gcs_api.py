@@ -9,12 +9,14 @@ https://cloud.google.com/storage/docs/json_api/v1
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
-from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from tests.servers import gcs_batch, gcs_fields
@@ -143,7 +145,7 @@ class JsonApi:
         found = [bucket for bucket in self.store.buckets.values() if bucket.project == project]
         found = [bucket for bucket in found if bucket.name.startswith(query.get("prefix", ""))]
         found.sort(key=lambda bucket: bucket.name)
-        return _page("buckets", ((bucket.name, bucket.document()) for bucket in found), query)
+        return _page("buckets", ((bucket.name, bucket.document) for bucket in found), query)
 
     def _of_bucket(self, verb: str, bucket: StoredBucket, query: Query, body: Document) -> Document | None:
         name = bucket.name
@@ -177,20 +179,33 @@ class JsonApi:
         """https://cloud.google.com/storage/docs/json_api/v1/objects/list"""
         prefix, versions = query.get("prefix", ""), query.get("versions") == "true"
         found = (
-            (f"{one.name}\0{one.number:020d}", one.document(bucket.period))
+            (f"{one.name}\0{one.number:020d}", partial(one.document, bucket.period))
             for one in bucket.all()
             if (versions or one.replaced is None) and one.name.startswith(prefix)
         )
         return _page("objects", found, query)
 
     def _upload(self, bucket: str, query: Query, headers: Mapping[str, str], body: bytes) -> Document:
-        """Media uploads only: https://cloud.google.com/storage/docs/uploading-objects#uploading-an-object"""
+        """In one request: https://cloud.google.com/storage/docs/uploading-objects#uploading-an-object
+
+        The content, or the metadata and the content: https://cloud.google.com/storage/docs/uploading-objects#rest-upload-objects
+        """
         self.calls["objects.insert"] += 1
         self._check_token(headers)
-        if query.get("uploadType") != "media" or "name" not in query:
-            raise invalid("uploadType=media and a name are needed here.")
+        said: Document = {"name": query.get("name"), "contentType": headers.get("content-type", "")}
+        if query.get("uploadType") == "multipart":
+            said, body = _two_parts(headers.get("content-type", ""), body)
+        elif query.get("uploadType") != "media":
+            raise invalid("uploadType is media or multipart here.")
+        if not isinstance(said.get("name"), str):
+            raise GcsError(400, "Required parameter: name", "required")
         found = self._allowed(bucket, "storage.objects.create", query)
-        return self.store.put(bucket, query["name"], len(body)).document(found.period)
+        md5 = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        if said.get("md5Hash", md5) != md5:
+            raise invalid(f"Provided MD5 hash doesn't match calculated MD5 hash {md5}.")
+        more = {key: said[key] for key in ("contentType", "metadata", "customTime") if said.get(key)}
+        one = self.store.put(bucket, said["name"], len(body), more={**more, "md5Hash": md5})
+        return one.document(found.period)
 
     # ---- who may
 
@@ -228,6 +243,20 @@ class JsonApi:
                 raise refusal.error
 
 
+def _two_parts(content_type: str, body: bytes) -> tuple[Document, bytes]:
+    """Metadata and content: https://cloud.google.com/storage/docs/json_api/v1/how-tos/multipart-upload"""
+    found = re.search(r'boundary="?([^";]+)"?', content_type)
+    if not content_type.startswith("multipart/related") or not found:
+        raise invalid("A multipart upload is multipart/related, with a boundary.")
+    pieces = (b"\r\n" + body).split(b"\r\n--" + found[1].encode())
+    if len(pieces) != 4:
+        raise invalid("A multipart upload has two parts.")
+    (_head, _blank, metadata), (head, _blank, content) = (piece.partition(b"\r\n\r\n") for piece in pieces[1:3])
+    said: Document = json.loads(metadata)
+    kind = re.search(rb"(?i)content-type: *([^\r\n]+)", head)
+    return {"contentType": kind[1].decode() if kind else "", **said}, content
+
+
 def _denied(permission: str, what: str) -> GcsError:
     words = (
         f"does not have {permission} access to the Google Cloud {'Storage bucket' if what == 'bucket' else 'project'}."
@@ -260,7 +289,7 @@ def _route(method: str, parts: list[str]) -> tuple[str, list[str]]:
     raise not_found("path")
 
 
-def _page(kind: str, entries: Iterable[tuple[str, Document]], query: Query) -> Document:
+def _page(kind: str, entries: Iterable[tuple[str, Callable[[], Document]]], query: Query) -> Document:
     """At most 1,000 entries, and the token of the next page: https://cloud.google.com/storage/docs/paginate-results."""
     try:
         size = min(int(query.get("maxResults", 1000)), 1000)
@@ -269,11 +298,11 @@ def _page(kind: str, entries: Iterable[tuple[str, Document]], query: Query) -> D
         raise invalid("Invalid value for maxResults or pageToken") from None
     if size < 1:
         raise invalid("Invalid unsigned integer value for maxResults")
-    left = ((key, document) for key, document in entries if not after or key.encode() > after.encode())
+    left = (entry for entry in entries if not after or entry[0] > after)
     taken = list(islice(left, size + 1))
     page: Document = {"kind": f"storage#{kind}"}
     if taken:
-        page["items"] = [document for _key, document in taken[:size]]
+        page["items"] = [document() for _key, document in taken[:size]]
     if len(taken) > size:
         page["nextPageToken"] = base64.b64encode(taken[size - 1][0].encode()).decode()
     return page

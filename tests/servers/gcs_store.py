@@ -34,6 +34,8 @@ class Generation:
     retained_from: datetime | None = None
     retain_until: datetime | None = None
     metageneration: int = 1
+    more: Document = field(default_factory=dict)
+    """What the writer said of it, and the checksum."""
 
     def expires(self, period: int) -> datetime | None:
         """When the bucket's retention policy lets it go; unknown while an event-based hold puts it off.
@@ -60,6 +62,7 @@ class Generation:
             "timeCreated": made,
             "updated": made,
             "timeStorageClassUpdated": made,
+            **self.more,
         }
         if self.replaced:
             document["timeDeleted"] = rfc3339(self.replaced)
@@ -225,7 +228,9 @@ class Store:
 
     # ---- objects
 
-    def put(self, bucket_name: str, name: str, size: int, created: datetime | None = None) -> Generation:
+    def put(
+        self, bucket_name: str, name: str, size: int, created: datetime | None = None, more: Document | None = None
+    ) -> Generation:
         """https://cloud.google.com/storage/docs/json_api/v1/objects/insert"""
         bucket = self.bucket(bucket_name)
         _check_object_name(name)
@@ -233,7 +238,7 @@ class Store:
         live = self.live(bucket, name)
         if live is not None:
             self._part_with(bucket, live, now, keep=bucket.versioned)
-        fresh = Generation(bucket.name, name, next(self._numbers), size, now)
+        fresh = Generation(bucket.name, name, next(self._numbers), size, now, more=more or {})
         if bucket.fields.get("defaultEventBasedHold"):
             fresh.event_based_hold = True
         bucket.add(fresh)
