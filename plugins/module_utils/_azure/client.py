@@ -113,12 +113,9 @@ class Connection:
 def _check_credentials(given: Mapping[str, Any], params: Mapping[str, Any]) -> None:
     """One way to sign in, and a whole one."""
     ways = [name for name in _KEYS if given[name]]
-    ways += [next(name for name in ("secret", "x509_certificate_path", "tenant", "client_id") if given[name])] * any(
-        given[name] for name in _IDENTITY
-    )
-    ways += [f"auth_source: {params['auth_source']}"] * (
-        params["auth_source"] != "auto" and bool(ways[:1]) and ways[0] in _KEYS
-    )
+    identity = [name for name in ("secret", "x509_certificate_path", "tenant", "client_id") if given[name]]
+    if ways:
+        ways += identity[:1] or [f"auth_source: {params['auth_source']}"] * (params["auth_source"] != "auto")
     if len(ways) > 1:
         raise Invalid(f"{' and '.join(ways)} exclude each other", hint="Give one way to sign in.")
     if given["connection_string"]:
