@@ -118,7 +118,8 @@ options:
     default: 16
   batch_size:
     description:
-      - Blobs in a request that removes, 256 at the most. Without it, 256.
+      - Blobs in a request that removes, 256 at the most. Without it, 256 on Azure, and 32 on other servers, which go through a request's
+        blobs one after the other.
     type: int
 extends_documentation_fragment:
   - cloudops.core.azure

@@ -21,7 +21,7 @@ from tests.servers.gcs_errors import GcsError
 from tests.servers.kube_access import attributes_of
 from tests.servers.kube_errors import ApiError
 
-S3, QUERY, EC2, JSON, CBOR, KUBE, GCS = "s3", "query", "ec2", "json", "cbor", "kube", "gcs"
+S3, QUERY, EC2, JSON, CBOR, KUBE, GCS, AZURE = "s3", "query", "ec2", "json", "cbor", "kube", "gcs", "azure"
 
 _BUCKET_PARTS = {
     "accelerate": "BucketAccelerateConfiguration",
@@ -75,6 +75,8 @@ def name_operation(method: str, target: str, headers: Mapping[str, str], body: b
     if _KUBE_PATH.match(target):
         asked = attributes_of(method, target)
         return KUBE, f"{asked.verb} {asked.combined or asked.path}"
+    if "x-ms-version" in headers:
+        return AZURE, name_azure_operation(method, target)
     if _GCS_PATH.match(target):
         return GCS, name_gcs_operation(method, target)
     if "x-amz-target" in headers:
@@ -85,6 +87,26 @@ def name_operation(method: str, target: str, headers: Mapping[str, str], body: b
         protocol = EC2 if "/ec2/aws4_request" in headers.get("authorization", "") else QUERY
         return protocol, dict(parse_qsl(body.decode("utf-8", "replace"))).get("Action", "Unknown")
     return S3, name_s3_operation(method, target, headers)
+
+
+def name_azure_operation(method: str, target: str) -> str:
+    """Name a request to Azure Blob Storage as its reference does, by the query's ``comp`` and ``restype``."""
+    query = dict(parse_qsl(target.partition("?")[2], keep_blank_values=True))
+    verb = {"PUT": "Set", "DELETE": "Delete"}.get(method, "Get")
+    plain = {"PUT": "CreateContainer", "DELETE": "DeleteContainer"}.get(method, "GetContainerProperties")
+    named = {
+        ("container", "list"): "ListBlobs",
+        ("", "list"): "ListContainers",
+        ("container", "batch"): "SubmitBatch",
+        ("container", "lease"): "LeaseContainer",
+        ("container", "acl"): f"{verb}ContainerAcl",
+        ("container", "metadata"): f"{verb}ContainerMetadata",
+        ("container", ""): plain,
+        ("", "lease"): "LeaseBlob",
+        ("", "snapshot"): "SnapshotBlob",
+        ("", ""): "PutBlob" if method == "PUT" else f"{verb}Blob",
+    }
+    return named.get((query.get("restype", ""), query.get("comp", "")), f"{method} blob")
 
 
 def name_gcs_operation(method: str, target: str) -> str:

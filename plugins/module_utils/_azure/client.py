@@ -286,6 +286,11 @@ class Account:
         """The client of a container."""
         return self.service.get_container_client(name)
 
+    @property
+    def is_azure(self) -> bool:
+        """Whether this is Microsoft's own service."""
+        return str(urlsplit(self.service.url).hostname).endswith(tuple(suffix for suffix, _login in CLOUDS.values()))
+
     def url_of(self, name: str) -> str:
         """The URL of a container, without a signature."""
         return f"{str(self.service.url).partition('?')[0].rstrip('/')}/{name}"

@@ -55,6 +55,9 @@ PASSING = frozenset(
     {"ServerBusy", "TooManyRequests", "429", "OperationTimedOut", "InternalError", "500", "502", "503", "504"}
 )
 
+# Azure works on the parts of a batch side by side; emulators do so one after the other, and the answer is long in coming.
+BATCH_ELSEWHERE = 32
+
 
 @dataclass(frozen=True)
 class Removal:
@@ -259,7 +262,7 @@ class ContainerContents:
             list_items=lambda: self._within_limit(selection, how, removed),
             remove=lambda batch: self._remove_batch(batch, how),
             on_removed=count,
-            batch_size=how.batch_size or KEYS_A_REQUEST,
+            batch_size=how.batch_size or (KEYS_A_REQUEST if self._gateway.account.is_azure else BATCH_ELSEWHERE),
             concurrency=how.concurrency,
             retry_codes=PASSING,
             verify=verify,
