@@ -130,6 +130,7 @@ def from_sdk_error(error: BaseException, operation: str, resource: str) -> Cloud
 
 
 _AWAY = (Unavailable, "Check api_endpoint, the network, and that the server runs.")
+_SLOW = (Timeout, "Check api_endpoint and the network; request_timeout is the time that a request may take.")
 _NO_CREDENTIALS = (
     Denied,
     "Set service_account_file, service_account_contents or access_token, or the application default credentials "
@@ -143,7 +144,8 @@ _OURS: dict[str, tuple[type[CloudOpsError], str]] = {
     "GoogleAuthError": _NO_CREDENTIALS,
     "TransportError": _AWAY,
     "SSLError": (Unavailable, "Set REQUESTS_CA_BUNDLE to the authority that signed the endpoint's certificate."),
-    "Timeout": (Timeout, "Check api_endpoint and the network; request_timeout is the time that a request may take."),
+    "ConnectTimeout": _SLOW,  # which is a ConnectionError, too
+    "Timeout": _SLOW,
     "InvalidURL": (Invalid, "Check api_endpoint: it begins with http:// or https:// and names a host."),
     "ConnectionError": _AWAY,
     "JSONDecodeError": (Unavailable, "What answers there isn't Cloud Storage: check api_endpoint."),
