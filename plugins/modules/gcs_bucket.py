@@ -428,7 +428,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import gcp_spec
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import gcp_spec, hide_key
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import (
     Result,
     carry_out,
@@ -603,6 +603,7 @@ def _removal(params: Mapping[str, Any]) -> Removal:
 def main() -> None:
     """Wire it up."""
     module = AnsibleModule(argument_spec=gcp_spec(**option_spec()), supports_check_mode=True)
+    hide_key(module)
     require(module, "google-cloud-storage", GOOGLE_IMPORT_ERROR)
     api = Api(module.params, pool=module.params["concurrency"] + 4)
     states = {"present": present, "empty": empty, "absent": absent}

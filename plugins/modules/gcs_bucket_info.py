@@ -157,7 +157,7 @@ error:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import gcp_spec
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import gcp_spec, hide_key
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import Result, require, run, some_failed
 from ansible_collections.cloudops.core.plugins.module_utils._domain.bucket_options import check_query
 from ansible_collections.cloudops.core.plugins.module_utils._domain.tags import as_tags
@@ -192,6 +192,7 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
+    hide_key(module)
     require(module, "google-cloud-storage", GOOGLE_IMPORT_ERROR)
     api = Api(module.params, pool=module.params["concurrency"] + 4)
 

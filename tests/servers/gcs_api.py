@@ -177,7 +177,7 @@ class JsonApi:
 
     def _list_objects(self, bucket: StoredBucket, query: Query) -> Document:
         """https://cloud.google.com/storage/docs/json_api/v1/objects/list"""
-        prefix, versions = query.get("prefix", ""), query.get("versions") == "true"
+        prefix, versions = query.get("prefix", ""), query.get("versions", "").lower() == "true"
         found = (
             (f"{one.name}\0{one.number:020d}", partial(one.document, bucket.period))
             for one in bucket.all()

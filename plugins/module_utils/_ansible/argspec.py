@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -93,6 +94,24 @@ def hide_secrets(module: AnsibleModule) -> None:
     config = module.params["kubeconfig"]
     if isinstance(config, Mapping):
         module.no_log_values.update(_secrets_in(config.get("users")))
+
+
+def hide_key(module: AnsibleModule) -> None:
+    """Keep the key of a service account out of everything that the module says, and only that.
+
+    Given as a mapping, Ansible masks each of its values wherever it stands, the name of the project for one; and it turns the mapping
+    into a text, which it doesn't know any more.
+    """
+    text = module.params["service_account_contents"]
+    try:
+        contents = json.loads(text or "null")
+    except ValueError:
+        contents = None
+    if not isinstance(contents, Mapping):
+        return
+    key = str(contents.get("private_key") or "")
+    module.no_log_values.difference_update(str(value) for value in contents.values())
+    module.no_log_values.update(secret for secret in (text, key, json.dumps(key)[1:-1]) if secret)
 
 
 def _secrets_in(value: Any) -> Iterator[str]:
