@@ -327,8 +327,8 @@ def _container_xml(state: ContainerState) -> str:
     )
 
 
-def _record_xml(record: Record, state: ContainerState) -> str:
-    """list-blobs."""
+def _record_xml(record: Record, include: str) -> str:
+    """list-blobs: policies and holds only where ``include`` names them."""
     parts = [f"<Name>{escape(record.name)}</Name>"]
     parts += [f"<Deleted>true</Deleted>"] * (record.days_left is not None)  # noqa: F541
     parts += [f"<Snapshot>{record.snapshot}</Snapshot>"] * bool(record.snapshot)
@@ -338,10 +338,10 @@ def _record_xml(record: Record, state: ContainerState) -> str:
     own.append(
         f"<Content-Length>{record.size}</Content-Length><BlobType>BlockBlob</BlobType>{_lease_xml(record.leased)}"
     )
-    if record.locked_until is not None:
+    if record.locked_until is not None and "immutabilitypolicy" in include:
         own.append(f"<ImmutabilityPolicyUntilDate>{_http_date(record.locked_until)}</ImmutabilityPolicyUntilDate>")
         own.append("<ImmutabilityPolicyMode>Unlocked</ImmutabilityPolicyMode>")
-    own += ["<LegalHold>true</LegalHold>"] * record.legal_hold
+    own += ["<LegalHold>true</LegalHold>"] * (record.legal_hold and "legalhold" in include)
     if record.days_left is not None:
         own.append(f"<DeletedTime>{_http_date(_now())}</DeletedTime>")
         own.append(f"<RemainingRetentionDays>{record.days_left}</RemainingRetentionDays>")
@@ -462,7 +462,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         page = found[start : start + self.account.page]
         more = start + self.account.page < len(found)
         following = quote(names[start + len(page) - 1]) if more else ""
-        inner = "".join(_record_xml(one, state) for one in page)
+        inner = "".join(_record_xml(one, query.get("include", "")) for one in page)
         where = f'ServiceEndpoint="{self.account.endpoint}" ContainerName="{state.name}"'
         text = f"<EnumerationResults {where}><Blobs>{inner}</Blobs><NextMarker>{following}</NextMarker></EnumerationResults>"
         return f'<?xml version="1.0" encoding="utf-8"?>{text}'.encode()

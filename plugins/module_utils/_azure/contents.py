@@ -369,7 +369,7 @@ def _version_request(target: Target) -> dict[str, Any]:
 
 
 def _kept(target: Target) -> Refusal[Target]:
-    return Refusal(target, target.entry.held)
+    return Refusal(target, target.entry.held, "the listing shows it, so it wasn't tried")
 
 
 def _refusal(target: Target, part: Part) -> Refusal[Target]:
