@@ -191,7 +191,13 @@ def test_the_playbook_with_a_survey_and_tasks_that_fail(play: Play, cloud: Cloud
         "  ansible.builtin.fail:\n"
         "    msg: the application did not start\n"
     )
-    answers = {"tags": "", "region": "", "policy": "", "block_public_access": "", "bypass_governance_retention": "false"}
+    answers = {
+        "tags": "",
+        "region": "",
+        "policy": "",
+        "block_public_access": "",
+        "bypass_governance_retention": "false",
+    }
     given = {"provider": cloud.provider, "name": name, "use_tasks": str(tasks), "hold_minutes": "", "max_objects": "5"}
     variables = {f"bucket_lifecycle_{key}": value for key, value in {**answers, **given, **cloud.survey}.items()}
     done = play.playbook(
@@ -218,7 +224,13 @@ SEVERAL: dict[str, Values] = {
         "bypass_governance_retention": False,
         "metadata": "nothing",
     },
-    "gcp": {"tags": "a=b", "block_public_access": False, "account_url": "http://127.0.0.1:1", "policy": "", "location": "EU"},
+    "gcp": {
+        "tags": "a=b",
+        "block_public_access": False,
+        "account_url": "http://127.0.0.1:1",
+        "policy": "",
+        "location": "EU",
+    },
     "aws": {"location": "EU", "public_access": "none", "requester_pays": "false", "leases": "", "metadata": ""},
 }
 
