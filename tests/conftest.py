@@ -14,6 +14,9 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 COLLECTIONS = CHECKOUT / "build" / "link"
 
 
+_DEVELOPERS = ("AWS_", "ANSIBLE_", "K8S_AUTH_", "KUBE", "GCP_", "GOOGLE_", "CLOUDSDK_", "STORAGE_EMULATOR_")
+
+
 def _link_checkout() -> None:
     link = COLLECTIONS / "ansible_collections" / "cloudops" / "core"
     link.parent.mkdir(parents=True, exist_ok=True)
@@ -23,7 +26,7 @@ def _link_checkout() -> None:
 
 def _forget_the_developer() -> None:
     """Keep the developer's own cloud account, cluster and Ansible settings out of every test."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "ANSIBLE_", "K8S_AUTH_", "KUBE"))]:
+    for name in [name for name in os.environ if name.startswith(_DEVELOPERS)]:
         del os.environ[name]
     os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
 

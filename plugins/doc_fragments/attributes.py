@@ -52,3 +52,21 @@ attributes:
     membership:
       - cloudops.core.k8s
 """
+
+    GCP_GROUP = r"""
+attributes:
+  action_group:
+    description: Use C(group/cloudops.core.gcp) in C(module_defaults) to set the connection options once.
+    support: full
+    membership:
+      - cloudops.core.gcp
+"""
+
+    AZURE_GROUP = r"""
+attributes:
+  action_group:
+    description: Use C(group/cloudops.core.azure) in C(module_defaults) to set the connection options once.
+    support: full
+    membership:
+      - cloudops.core.azure
+"""

@@ -540,14 +540,11 @@ from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner impo
 )
 from ansible_collections.cloudops.core.plugins.module_utils._aws.client import BOTO3_IMPORT_ERROR, Clients, Connection
 from ansible_collections.cloudops.core.plugins.module_utils._aws.s3 import S3Gateway
-from ansible_collections.cloudops.core.plugins.module_utils._aws.s3_contents import (
-    Emptied,
-    Removal,
-    S3Contents,
-)
+from ansible_collections.cloudops.core.plugins.module_utils._aws.s3_contents import Removal, S3Contents
 from ansible_collections.cloudops.core.plugins.module_utils._domain.bucket_options import check_options, settings_from
 from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets import (
     Desired,
+    Emptied,
     Selection,
     check_region,
     cutoff,

@@ -167,34 +167,29 @@ from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec imp
     AWS_TOGETHER,
     aws_spec,
 )
-from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import Result, require, run, some_failed
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import Result, require, run
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.uploads import (
+    UPLOAD_ONE_OF,
+    answer,
+    local_files,
+    upload_spec,
+)
 from ansible_collections.cloudops.core.plugins.module_utils._aws.client import BOTO3_IMPORT_ERROR, Clients, Connection
 from ansible_collections.cloudops.core.plugins.module_utils._aws.s3 import S3Gateway
-from ansible_collections.cloudops.core.plugins.module_utils._aws.s3_objects import S3Objects, local_files
-from ansible_collections.cloudops.core.plugins.module_utils._domain.objects import check_options, items_from
+from ansible_collections.cloudops.core.plugins.module_utils._aws.s3_objects import S3Objects
+from ansible_collections.cloudops.core.plugins.module_utils._domain.objects import (
+    check_options,
+    items_from,
+    plan_upload,
+)
 
 
 def option_spec() -> dict[str, Any]:
     """The module's own options."""
     return {
-        "bucket": {"type": "str", "required": True},
-        "src": {"type": "path"},
-        "objects": {
-            "type": "list",
-            "elements": "dict",
-            "options": {
-                "key": {"type": "str", "required": True, "no_log": False},
-                "src": {"type": "path"},
-                "content": {"type": "str"},
-                "content_type": {"type": "str"},
-            },
-            "mutually_exclusive": [("src", "content")],
-            "required_one_of": [("src", "content")],
-        },
-        "prefix": {"type": "str", "default": ""},
+        **upload_spec(),
         "expected_bucket_owner": {"type": "str"},
         "dualstack": {"type": "bool", "default": False},
-        "concurrency": {"type": "int", "default": 16},
     }
 
 
@@ -205,9 +200,7 @@ def upload(module: AnsibleModule, clients: Clients) -> Result:
     items = items_from(params, local_files(params["src"]))
     gateway = S3Gateway(clients, owner=params["expected_bucket_owner"], dualstack=params["dualstack"])
     uploaded = S3Objects(gateway, params["bucket"], params["concurrency"]).upload(items, dry_run=module.check_mode)
-    failure = some_failed("upload", uploaded.failures, len(uploaded.results))
-    diff = None if failure else uploaded.plan.diff()
-    return Result(uploaded.changed, uploaded.as_result(), diff, failure=failure)
+    return answer(uploaded, plan_upload(params["bucket"], uploaded.seen))
 
 
 def main() -> None:
@@ -216,7 +209,7 @@ def main() -> None:
         argument_spec=aws_spec(**option_spec()),
         mutually_exclusive=AWS_EXCLUSIVE,
         required_together=AWS_TOGETHER,
-        required_one_of=[("src", "objects")],
+        required_one_of=UPLOAD_ONE_OF,
         supports_check_mode=True,
     )
     require(module, "boto3", BOTO3_IMPORT_ERROR)

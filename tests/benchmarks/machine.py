@@ -24,7 +24,7 @@ class Cost:
 
     :param wall: from start to end.
     :param command: processor time of the command with all its children.
-    :param server: processor time of the S3 server meanwhile; 0 when it runs elsewhere.
+    :param server: processor time of the server meanwhile; 0 when it runs elsewhere.
     :param others: processor time of everything else on the machine meanwhile, this program included.
     """
 
@@ -39,9 +39,12 @@ def middle(costs: Sequence[Cost]) -> Cost:
     return Cost(*(median(getattr(cost, name) for cost in costs) for name in ("wall", "command", "server", "others")))
 
 
-def timed(command: Sequence[str], env: Mapping[str, str], log: Path) -> tuple[Cost, int]:
-    """Run a command with its output in a file; return what it cost, and its exit code."""
-    servers = _daemons()
+def timed(command: Sequence[str], env: Mapping[str, str], log: Path, servers: Sequence[int] = ()) -> tuple[Cost, int]:
+    """Run a command with its output in a file; return what it cost, and its exit code.
+
+    :param servers: ids of the server's processes, whose children count, too; none: the daemons of a Ceph gateway.
+    """
+    servers = [pid for server in servers for pid in _with_children(server)] or _daemons()
     server, machine, start = _used_by(servers), _used_by_all(), time.monotonic()
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=env)
@@ -82,6 +85,15 @@ def _daemons() -> list[int]:
                 found.append(int(directory.name))
         except OSError:
             continue  # ended meanwhile
+    return found
+
+
+def _with_children(pid: int) -> list[int]:
+    """A process and all below it: proc_pid_task_children(5)."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found += _with_children(int(child))
     return found
 
 

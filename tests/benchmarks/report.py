@@ -14,6 +14,10 @@ from tests.benchmarks.machine import middle
 from tests.benchmarks.measure import Compared, Peak
 from tests.benchmarks.sides import OURS, RIVAL, Side
 
+HEAD = (
+    "| collection | seconds, median | of all runs | its own CPU s | server's CPU s | others' CPU s | requests |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+)
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
@@ -37,12 +41,7 @@ class Goal:
 
 def comparison(title: str, compared: Compared, goal: Goal | None) -> str:
     """One table: a line for each collection, and the ratio."""
-    lines = [
-        f"### {title}",
-        "",
-        "| collection | seconds, median | of all runs | its own CPU s | server's CPU s | others' CPU s | requests |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    lines = [f"### {title}", "", *HEAD]
     us, them = compared.runs
     lines += [_line(side, compared) for side in (us, them)]
     ours, rival = (middle(compared.runs[side]).wall for side in (us, them))
@@ -56,6 +55,25 @@ def comparison(title: str, compared: Compared, goal: Goal | None) -> str:
         f"Requests of {side.name}: {_calls(compared.calls[side])}." for side in (us, them) if side in compared.calls
     ]
     return "\n".join(lines) + "\n"
+
+
+def contest(title: str, compared: Compared, notes: Sequence[str], *, named: bool) -> str:
+    """One table: a line for each side, and how the others do against the first.
+
+    :param named: the proxy knows the names of these requests.
+    """
+    us, *others = compared.runs
+    ours, our_calls = middle(compared.runs[us]), sum(compared.calls[us].values())
+    lines = [f"### {title}", "", *HEAD, *(_line(side, compared) for side in compared.runs), ""]
+    for side in others:
+        theirs, calls = middle(compared.runs[side]), sum(compared.calls[side].values())
+        lines.append(
+            f"{side.name} / {us.name}: **{theirs.wall / ours.wall:.2f}** of the time, "
+            f"{theirs.command / ours.command:.2f} of its own CPU time, {calls / our_calls:.2f} of the requests."
+        )
+    if named:
+        lines += [f"Requests of {side.name}: {_calls(compared.calls[side])}." for side in compared.runs]
+    return "\n".join([*lines, *notes]) + "\n"
 
 
 def memory(peaks: Sequence[Peak], allowed: float) -> str:

@@ -45,9 +45,13 @@ class PlaybookFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Player:
-    """Runs a playbook of one task."""
+    """Runs a playbook of one task.
+
+    :param servers: ids of the processes whose work is the server's.
+    """
 
     scratch: Path
+    servers: tuple[int, ...] = ()
 
     def play(
         self, side: Side, server: S3Server, options: Mapping[str, Any], *, changed: bool, module: str = ""
@@ -68,7 +72,7 @@ class Player:
         # JSON is YAML.
         book.write_text(json.dumps([self._play(task)], indent=2), encoding="utf-8")
         command = [str(VENV / "bin" / "ansible-playbook"), "--inventory", "localhost,", str(book)]
-        cost, code = timed(command, self._env(), log)
+        cost, code = timed(command, self._env(), log, self.servers)
         said = log.read_text(encoding="utf-8", errors="replace")
         recap = re.search(r"ok=1 +changed=([01]) ", said)
         if code or recap is None or (recap[1] == "1") is not changed:

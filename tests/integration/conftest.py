@@ -20,13 +20,19 @@ from typing import Any
 
 import pytest
 
+from tests.integration import azure as azure_bench
+from tests.integration import gcs as gcs_bench
 from tests.integration import kube as kube_bench
 from tests.integration.harness import ModuleRunner, Play, make_collections_tree
 from tests.integration.iam import Account
 from tests.integration.inventories import Inventories
 from tests.integration.kube import Kube
 from tests.integration.s3 import Client, S3Server, unique_name, wipe
+from tests.servers.azure_blob import BlobServer
+from tests.servers.azurite import AzuriteServer
+from tests.servers.azurite import missing as azurite_missing
 from tests.servers.fault_proxy import FaultProxy
+from tests.servers.gcs import GcsServer
 from tests.servers.kube import KubeServer
 from tests.servers.moto import MotoServer
 
@@ -184,3 +190,71 @@ def s3_bucket(run_module: ModuleRunner, s3_server: S3Server) -> Callable[..., di
 def s3_bucket_info(run_module: ModuleRunner, s3_server: S3Server) -> Callable[..., dict[str, Any]]:
     """Run s3_bucket_info on the server under test."""
     return s3_server.runner(run_module, "s3_bucket_info")
+
+
+@pytest.fixture(scope="session")
+def gcs_session() -> Iterator[GcsServer]:
+    """Cloud Storage, one for each worker."""
+    with GcsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def gcs(gcs_session: GcsServer) -> GcsServer:
+    """Cloud Storage without any bucket in it."""
+    gcs_session.reset()
+    return gcs_session
+
+
+@pytest.fixture
+def gcs_proxy(gcs: GcsServer) -> Iterator[FaultProxy]:
+    """A proxy without rules before it."""
+    with FaultProxy(gcs.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def gcs_bucket(run_module: ModuleRunner, gcs: GcsServer) -> gcs_bench.Run:
+    """Run gcs_bucket on Cloud Storage: ``gcs_bucket(name=..., state=..., check=True, fails=True)``."""
+    return gcs_bench.runner(run_module, "gcs_bucket", gcs.endpoint)
+
+
+@pytest.fixture
+def gcs_bucket_info(run_module: ModuleRunner, gcs: GcsServer) -> gcs_bench.Run:
+    """Run gcs_bucket_info on Cloud Storage."""
+    return gcs_bench.runner(run_module, "gcs_bucket_info", gcs.endpoint)
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[azure_bench.Azurite]:
+    """Azurite, one for each worker, with containers that hold thousands of blobs."""
+    if azurite_missing():
+        pytest.skip(azurite_missing())
+    with AzuriteServer(azure_bench.SEEDS) as server:
+        yield azure_bench.Azurite(server.endpoint)
+
+
+@pytest.fixture
+def azure_container(run_module: ModuleRunner, azurite: azure_bench.Azurite) -> azure_bench.Run:
+    """Run azure_blob_container on Azurite: ``azure_container(name=..., state=..., check=True, fails=True)``."""
+    return azure_bench.runner(run_module, "azure_blob_container", azurite.options)
+
+
+@pytest.fixture
+def azure_memory() -> Iterator[BlobServer]:
+    """A storage account in memory, without any container in it."""
+    with BlobServer() as server:
+        yield server
+
+
+@pytest.fixture
+def memory_proxy(azure_memory: BlobServer) -> Iterator[FaultProxy]:
+    """A proxy without rules before it."""
+    with FaultProxy(azure_memory.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def memory_container(run_module: ModuleRunner, azure_memory: BlobServer) -> azure_bench.Run:
+    """Run azure_blob_container on the account in memory."""
+    return azure_bench.runner(run_module, "azure_blob_container", azure_bench.memory_options(azure_memory.endpoint))

@@ -13,6 +13,7 @@ Request: {"module": FQCN, "args": {...}, "env": {...}, "hide": [...]}. Answer: {
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import runpy
@@ -78,7 +79,24 @@ def serve() -> None:
     import kubernetes.config  # noqa: F401
 
     for line in sys.stdin:
-        print(json.dumps(run_forked(json.loads(line))), flush=True)
+        request = json.loads(line)
+        load_sdk(request["module"])
+        print(json.dumps(run_forked(request)), flush=True)
+
+
+# The SDKs that few tests need, by the beginnings of modules' names: loaded with the first of these, and kept for the others.
+RARE_SDKS = {
+    "azure_": ("azure.identity", "azure.storage.blob"),
+    "gcs_": ("google.cloud.storage", "google.oauth2.service_account"),
+}
+
+
+def load_sdk(module: str) -> None:
+    """Load what this module needs of the rare ones."""
+    for beginning, packages in RARE_SDKS.items():
+        if module.rpartition(".")[2].startswith(beginning):
+            for package in packages:
+                importlib.import_module(package)
 
 
 if __name__ == "__main__":

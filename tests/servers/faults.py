@@ -41,6 +41,10 @@ STATUS = {
     "ThrottlingException": 400,
     "Timeout": 504,
     "TooManyRequests": 429,
+    "backendError": 503,
+    "forbidden": 403,
+    "internalError": 500,
+    "rateLimitExceeded": 429,
 }
 
 

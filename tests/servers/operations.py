@@ -6,6 +6,7 @@
 S3 says what it does in method and sub-resource; the query protocol in the form field ``Action``; the JSON protocols in
 ``X-Amz-Target``; smithy's rpc-v2-cbor in the path. Names are those of the API reference: ``DeleteObjects``,
 ``StopInstances``. Requests to Kubernetes are named by verb and resource: ``patch deployments/scale``, ``watch pods``.
+Those to Cloud Storage's JSON API are named as in its reference, too: ``buckets.patch``, ``batch``.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
+from tests.servers.gcs_errors import GcsError
 from tests.servers.kube_access import attributes_of
 from tests.servers.kube_errors import ApiError
 
-S3, QUERY, EC2, JSON, CBOR, KUBE = "s3", "query", "ec2", "json", "cbor", "kube"
+S3, QUERY, EC2, JSON, CBOR, KUBE, GCS, AZURE = "s3", "query", "ec2", "json", "cbor", "kube", "gcs", "azure"
 
 _BUCKET_PARTS = {
     "accelerate": "BucketAccelerateConfiguration",
@@ -58,6 +60,8 @@ _UPLOADS = {
 }
 # No bucket of a test has one of these names.
 _KUBE_PATH = re.compile(r"/(api|apis|version|openapi|healthz|livez|readyz)(/|\?|$)")
+_GCS_PATH = re.compile(r"/(batch/|upload/)?storage/v1(/|\?|$)")
+_GCS_VERBS = {"GET": "get", "POST": "insert", "PATCH": "patch", "PUT": "update", "DELETE": "delete"}
 _VERBS = {"GET": "Get", "PUT": "Put", "DELETE": "Delete", "HEAD": "Head", "POST": "Post"}
 
 
@@ -71,6 +75,10 @@ def name_operation(method: str, target: str, headers: Mapping[str, str], body: b
     if _KUBE_PATH.match(target):
         asked = attributes_of(method, target)
         return KUBE, f"{asked.verb} {asked.combined or asked.path}"
+    if "x-ms-version" in headers:
+        return AZURE, name_azure_operation(method, target)
+    if _GCS_PATH.match(target):
+        return GCS, name_gcs_operation(method, target)
     if "x-amz-target" in headers:
         return JSON, headers["x-amz-target"].rpartition(".")[2]
     if "smithy-protocol" in headers:
@@ -79,6 +87,38 @@ def name_operation(method: str, target: str, headers: Mapping[str, str], body: b
         protocol = EC2 if "/ec2/aws4_request" in headers.get("authorization", "") else QUERY
         return protocol, dict(parse_qsl(body.decode("utf-8", "replace"))).get("Action", "Unknown")
     return S3, name_s3_operation(method, target, headers)
+
+
+def name_azure_operation(method: str, target: str) -> str:
+    """Name a request to Azure Blob Storage as its reference does, by the query's ``comp`` and ``restype``."""
+    query = dict(parse_qsl(target.partition("?")[2], keep_blank_values=True))
+    verb = {"PUT": "Set", "DELETE": "Delete"}.get(method, "Get")
+    plain = {"PUT": "CreateContainer", "DELETE": "DeleteContainer"}.get(method, "GetContainerProperties")
+    named = {
+        ("container", "list"): "ListBlobs",
+        ("", "list"): "ListContainers",
+        ("container", "batch"): "SubmitBatch",
+        ("container", "lease"): "LeaseContainer",
+        ("container", "acl"): f"{verb}ContainerAcl",
+        ("container", "metadata"): f"{verb}ContainerMetadata",
+        ("container", ""): plain,
+        ("", "lease"): "LeaseBlob",
+        ("", "snapshot"): "SnapshotBlob",
+        ("", ""): "PutBlob" if method == "PUT" else f"{verb}Blob",
+    }
+    return named.get((query.get("restype", ""), query.get("comp", "")), f"{method} blob")
+
+
+def name_gcs_operation(method: str, target: str) -> str:
+    """Name a request to the JSON API."""
+    where, _unused, rest = target.partition("?")[0].partition("storage/v1")
+    if where == "/batch/":
+        return "batch"
+    parts = rest.strip("/").split("/")
+    if len(parts) == 3 and parts[2] != "o":
+        return f"buckets.{'getIamPolicy' if (method, parts[2]) == ('GET', 'iam') else parts[2]}"
+    verb = "list" if method == "GET" and len(parts) in (1, 3) else _GCS_VERBS.get(method, method)
+    return f"{'objects' if len(parts) > 2 else 'buckets'}.{verb}"
 
 
 def name_s3_operation(method: str, target: str, headers: Mapping[str, str]) -> str:
@@ -128,6 +168,8 @@ def split_s3_path(target: str) -> tuple[str, str]:
 
 def error_body(protocol: str, code: str, message: str, status: int = 400) -> tuple[str, bytes]:
     """Return content type and body of an error answer."""
+    if protocol == GCS:
+        return "application/json", GcsError(status, message, code).body()
     if protocol == KUBE:
         return "application/json", json.dumps(ApiError(status, code, message).status()).encode()
     if protocol == JSON:

@@ -61,7 +61,7 @@ def permissions_for(operations: set[str]) -> set[str]:
 
 def properties_of_the_role() -> set[str]:
     """The properties that the role can set: those options of its one task that provisions."""
-    tasks = yaml.safe_load((ROOT / "roles/bucket_lifecycle/tasks/provision.yml").read_text("utf-8"))
+    tasks = yaml.safe_load((ROOT / "roles/bucket_lifecycle/tasks/provision_aws.yml").read_text("utf-8"))
     options = tasks[0]["cloudops.core.s3_bucket"]
     return {{"deny_insecure_transport": "policy"}.get(option, option) for option in options} & set(APIS)
 

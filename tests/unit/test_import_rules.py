@@ -23,7 +23,7 @@ PROVIDERS = {
     "_k8s": ("kubernetes", "urllib3"),
     "_prometheus": ("urllib3",),
     "_azure": ("azure",),
-    "_gcp": ("google",),
+    "_gcp": ("google", "requests"),
 }
 SDKS = tuple(sorted({sdk for sdks in PROVIDERS.values() for sdk in sdks}))
 PROVIDER_PACKAGES = tuple(f"{UTILS}.{name}" for name in PROVIDERS)

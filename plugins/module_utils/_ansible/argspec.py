@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -49,6 +50,26 @@ def aws_spec(**own: Mapping[str, Any]) -> Spec:
     }
 
 
+def gcp_spec(**own: Mapping[str, Any]) -> Spec:
+    """The connection options of every gcp module, plus the module's own.
+
+    They follow google.cloud. None has a fallback here: what the environment says counts only where no option speaks of credentials.
+    """
+    return {
+        "project": {"type": "str"},
+        "auth_kind": {"type": "str", "choices": ["application", "serviceaccount", "accesstoken"]},
+        "service_account_file": {"type": "path"},
+        "service_account_contents": {"type": "jsonarg", "no_log": True},
+        "access_token": {"type": "str", "no_log": True},
+        "scopes": {"type": "list", "elements": "str"},
+        "api_endpoint": {"type": "str"},
+        "billing_project": {"type": "str", "aliases": ["user_project"]},
+        "request_timeout": {"type": "int", "default": 60},
+        "retry_deadline": {"type": "int", "default": 60},
+        **{name: dict(option) for name, option in own.items()},
+    }
+
+
 def k8s_spec(**own: Mapping[str, Any]) -> Spec:
     """The connection options of every k8s module, plus the module's own.
 
@@ -88,6 +109,24 @@ def hide_secrets(module: AnsibleModule) -> None:
     config = module.params["kubeconfig"]
     if isinstance(config, Mapping):
         module.no_log_values.update(_secrets_in(config.get("users")))
+
+
+def hide_key(module: AnsibleModule) -> None:
+    """Keep the key of a service account out of everything that the module says, and only that.
+
+    Given as a mapping, Ansible masks each of its values wherever it stands, the name of the project for one; and it turns the mapping
+    into a text, which it doesn't know any more.
+    """
+    text = module.params["service_account_contents"]
+    try:
+        contents = json.loads(text or "null")
+    except ValueError:
+        contents = None
+    if not isinstance(contents, Mapping):
+        return
+    key = str(contents.get("private_key") or "")
+    module.no_log_values.difference_update(str(value) for value in contents.values())
+    module.no_log_values.update(secret for secret in (text, key, json.dumps(key)[1:-1]) if secret)
 
 
 def _secrets_in(value: Any) -> Iterator[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -31,6 +31,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets impo
     OBJECT,
     UPLOAD,
     VERSION,
+    Emptied,
     Entry,
     KeptBack,
     Selection,
@@ -70,22 +71,6 @@ class Removal:
     concurrency: int = 32
     batch_size: int | None = None
     max_objects: int | None = None
-
-
-@dataclass(frozen=True)
-class Emptied:
-    """What became of an emptying: what went (or would go), and why it isn't all."""
-
-    tally: Tally = field(default_factory=Tally)
-    refused: tuple[dict[str, Any], ...] = ()
-    failure: CloudOpsError | None = None
-
-    def as_result(self) -> dict[str, Any]:
-        """As return values."""
-        result: dict[str, Any] = {"removed": self.tally.as_result()}
-        if self.refused:
-            result["refused"] = list(self.refused)
-        return result
 
 
 class S3Contents:

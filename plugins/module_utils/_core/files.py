@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import mimetypes
 import os
 import stat
 from collections.abc import Iterator
@@ -49,6 +50,11 @@ def files_below(top: str) -> list[tuple[str, str]]:
             path = os.path.join(folder, name)
             found.append((os.path.relpath(path, top).replace(os.sep, "/"), path))
     return sorted(found)
+
+
+def content_type_of(name: str) -> str:
+    """The content type that the ending of a name stands for."""
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def _refuse(error: OSError) -> None:

@@ -25,11 +25,21 @@ def check_options(options: Options) -> None:
 
     :raises Invalid: naming the option and the cure.
     """
-    name, state = options["name"], options["state"]
+    name = options["name"]
     if not name:
         raise Invalid("name is empty", hint="Name the bucket.")
     if options["validate_bucket_name"]:
         check_name(name)
+    check_removal(options, keys_a_request=1000)
+
+
+def check_removal(options: Options, *, keys_a_request: int) -> None:
+    """Refuse a selection or a way to remove that can't be meant; the same for every provider.
+
+    :param keys_a_request: the most that the provider takes.
+    :raises Invalid: naming the option and the cure.
+    """
+    state = options["state"]
     if state != "empty":
         narrowing = [option for option in _ONLY_EMPTY if options[option]]
         if narrowing:
@@ -40,8 +50,8 @@ def check_options(options: Options) -> None:
     for option, lowest in (("max_objects", 0), ("concurrency", 1), ("batch_size", 1)):
         if options[option] is not None and options[option] < lowest:
             raise Invalid(f"{option} is {options[option]}; the smallest possible is {lowest}")
-    if (options["batch_size"] or 0) > 1000:
-        raise Invalid(f"batch_size is {options['batch_size']}; a request takes at most 1000 keys")
+    if (options["batch_size"] or 0) > keys_a_request:
+        raise Invalid(f"batch_size is {options['batch_size']}; a request takes at most {keys_a_request} keys")
 
 
 def check_query(options: Options) -> None:

@@ -194,11 +194,19 @@ def has_tags(reading: Reading, wanted: Mapping[str, str]) -> bool:
 # ---- plan
 
 
-def plan_present(current: Bucket | None, desired: Desired, fresh: Mapping[str, Any]) -> Plan:
+def plan_present(
+    current: Bucket | None,
+    desired: Desired,
+    fresh: Mapping[str, Any],
+    properties: Mapping[str, Property] = PROPERTIES,
+    noun: str = "bucket",
+) -> Plan:
     """The steps that give a bucket what is asked, and nothing else.
 
     :param current: None when there is no such bucket.
     :param fresh: what a bucket that was just made has by itself on this provider.
+    :param properties: how this provider's properties are resolved and compared.
+    :param noun: what the provider calls a bucket.
     :raises Conflict: the bucket is in another region than asked.
     :raises CloudOpsError: a property that was asked for can't be read.
     """
@@ -206,26 +214,27 @@ def plan_present(current: Bucket | None, desired: Desired, fresh: Mapping[str, A
     after: dict[str, Any] = {"state": "present"}
     steps: list[Step] = []
     if current is None:
-        steps.append(Step("create", "bucket"))
+        steps.append(Step("create", noun))
         if desired.region:
             after["region"] = desired.region
     else:
         check_region(current, desired.region)
     for name, asked in desired.settings.items():
-        value = _known(current, name) if current else fresh.get(name)
-        wanted = PROPERTIES[name].resolve(value, asked, desired.arn)
+        value = _known(current, name, noun) if current else fresh.get(name)
+        wanted = properties[name].resolve(value, asked, desired.arn)
         if current is not None:
             before[name] = value
-        differs = _differs(name, value, wanted, made=current is None, fresh=fresh)
+        differs = _differs(name, value, wanted, properties[name].canonical, made=current is None, fresh=fresh)
         after[name] = wanted if differs or current is None else value
         if differs:
             steps.append(Step("put" if wanted is not None else "delete", name, wanted))
-    return Plan(f"bucket {desired.name}", tuple(in_safe_order(steps)), before, after)
+    return Plan(f"{noun} {desired.name}", tuple(in_safe_order(steps)), before, after)
 
 
-def _differs(name: str, value: Any, wanted: Any, *, made: bool, fresh: Mapping[str, Any]) -> bool:
+def _differs(
+    name: str, value: Any, wanted: Any, canonical: Callable[[Any], Any], *, made: bool, fresh: Mapping[str, Any]
+) -> bool:
     """A new bucket gets even the provider's defaults written, when they are asked for: an account may have others."""
-    canonical = PROPERTIES[name].canonical
     if not made:
         return bool(canonical(value) != canonical(wanted))
     if name == "object_lock":
@@ -235,7 +244,7 @@ def _differs(name: str, value: Any, wanted: Any, *, made: bool, fresh: Mapping[s
     )
 
 
-def _known(bucket: Bucket, name: str) -> Any:
+def _known(bucket: Bucket, name: str, noun: str) -> Any:
     reading = bucket.readings[name]
     if reading.state == UNKNOWN:
         spared = "What isn't given is neither read nor written: "
@@ -244,7 +253,7 @@ def _known(bucket: Bucket, name: str) -> Any:
         raise of_kind(reading.kind or Denied.kind)(
             reading.message or "the property can't be read",
             operation=f"read the {name.replace('_', ' ')}",
-            resource=f"bucket {bucket.name}",
+            resource=f"{noun} {bucket.name}",
             code=reading.code,
             hint="Run again." if again else spared + cure,
         )
@@ -264,23 +273,24 @@ def check_region(bucket: Bucket, asked: str) -> None:
         )
 
 
-def plan_empty(name: str, exists: bool, tally: Tally) -> Plan:
+def plan_empty(name: str, exists: bool, tally: Tally, *, noun: str = "bucket") -> Plan:
     """What emptying comes to, given what was counted."""
+    nothing = tally.nothing().as_result()
     if not exists or not tally.total:
-        state = {"state": "present" if exists else "absent", "contents": Tally().as_result()}
-        return Plan(f"bucket {name}", (), state, state)
+        state = {"state": "present" if exists else "absent", "contents": nothing}
+        return Plan(f"{noun} {name}", (), state, state)
     before = {"state": "present", "contents": tally.as_result()}
-    after = {"state": "present", "contents": Tally().as_result()}
-    return Plan(f"bucket {name}", (Step("remove", "contents", tally),), before, after)
+    after = {"state": "present", "contents": nothing}
+    return Plan(f"{noun} {name}", (Step("remove", "contents", tally),), before, after)
 
 
-def plan_absent(name: str, exists: bool, tally: Tally, *, deleted: bool) -> Plan:
+def plan_absent(name: str, exists: bool, tally: Tally, *, deleted: bool, noun: str = "bucket") -> Plan:
     """What deleting comes to, given what was counted."""
     if not exists:
-        return Plan(f"bucket {name}", (), {"state": "absent"}, {"state": "absent"})
-    contents = plan_empty(name, exists, tally)
-    steps = (*contents.steps, Step("delete", "bucket")) if deleted else contents.steps
-    return Plan(f"bucket {name}", steps, contents.before, {"state": "absent"})
+        return Plan(f"{noun} {name}", (), {"state": "absent"}, {"state": "absent"})
+    contents = plan_empty(name, exists, tally, noun=noun)
+    steps = (*contents.steps, Step("delete", noun)) if deleted else contents.steps
+    return Plan(f"{noun} {name}", steps, contents.before, {"state": "absent"})
 
 
 def in_safe_order(steps: Iterable[Step]) -> list[Step]:
@@ -289,9 +299,11 @@ def in_safe_order(steps: Iterable[Step]) -> list[Step]:
     Access is loosened from the outside in (block, then ownership, then ACL and policy), and ownership is enforced only after the ACL
     is private. Versioning comes before object lock.
     """
-    order = ["bucket", "public_access", "object_ownership", "acl", "policy", "versioning", "object_lock"]
+    order = ["public_access", "object_ownership", "acl", "policy", "versioning", "object_lock"]
 
     def rank(step: Step) -> float:
+        if step.action == "create":
+            return -1
         if step.subject == "object_ownership" and step.value == "BucketOwnerEnforced":
             return order.index("acl") + 0.5
         return order.index(step.subject) if step.subject in order else len(order)
@@ -301,11 +313,14 @@ def in_safe_order(steps: Iterable[Step]) -> list[Step]:
 
 # ---- contents
 
-OBJECT, VERSION, MARKER, UPLOAD = "object", "version", "delete_marker", "upload"
+OBJECT, VERSION, MARKER, UPLOAD, SNAPSHOT = "object", "version", "delete_marker", "upload", "snapshot"
 
 
 class Entry(NamedTuple):
-    """One thing that a bucket holds. ``version_id`` is the upload id for uploads; ``size`` is in bytes."""
+    """One thing that a bucket holds. ``version_id`` is the upload id for uploads; ``size`` is in bytes.
+
+    ``held`` is the provider's code for why it can't be removed now, where the listing tells; "" otherwise.
+    """
 
     kind: str
     key: str
@@ -313,6 +328,7 @@ class Entry(NamedTuple):
     size: int
     modified: datetime
     latest: bool
+    held: str = ""
 
     def label(self) -> str:
         """For messages."""
@@ -353,40 +369,48 @@ class Selection:
 
 @dataclass
 class Tally:
-    """Counts of entries, by kind, and their bytes."""
+    """Counts of entries, by kind, and their bytes. ``snapshots`` is None where the provider knows none."""
 
     objects: int = 0
     versions: int = 0
     delete_markers: int = 0
     uploads: int = 0
     bytes: int = 0
+    snapshots: int | None = None
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Count entries in."""
         for entry in entries:
             name = f"{entry.kind}s"
-            setattr(self, name, getattr(self, name) + 1)
+            setattr(self, name, (getattr(self, name) or 0) + 1)
             self.bytes += entry.size
 
     def include(self, other: Tally) -> None:
         """Count another tally in."""
         for name in ("objects", "versions", "delete_markers", "uploads", "bytes"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        if other.snapshots is not None:
+            self.snapshots = (self.snapshots or 0) + other.snapshots
+
+    def nothing(self) -> Tally:
+        """A tally of the same kinds that counts nothing yet."""
+        return Tally(snapshots=None if self.snapshots is None else 0)
 
     @property
     def total(self) -> int:
         """Entries of all kinds."""
-        return self.objects + self.versions + self.delete_markers + self.uploads
+        return self.objects + self.versions + self.delete_markers + self.uploads + (self.snapshots or 0)
 
     def as_result(self) -> dict[str, int]:
         """As a return value."""
-        return {
+        result = {
             "objects": self.objects,
             "versions": self.versions,
             "delete_markers": self.delete_markers,
             "uploads": self.uploads,
             "bytes": self.bytes,
         }
+        return result if self.snapshots is None else {**result, "snapshots": self.snapshots}
 
     def __str__(self) -> str:
         words = [
@@ -394,6 +418,7 @@ class Tally:
             for count, singular in (
                 (self.objects, "object"),
                 (self.versions, "older version"),
+                (self.snapshots, "snapshot"),
                 (self.delete_markers, "delete marker"),
                 (self.uploads, "unfinished upload"),
             )
@@ -402,17 +427,36 @@ class Tally:
         return f"{', '.join(words)} ({self.bytes} bytes)" if words else "nothing"
 
 
-def count_up_to(entries: Iterable[Entry], limit: int | None, name: str) -> Tally:
+@dataclass(frozen=True)
+class Emptied:
+    """What became of an emptying: what went (or would go), and why it isn't all."""
+
+    tally: Tally = field(default_factory=Tally)
+    refused: tuple[dict[str, Any], ...] = ()
+    failure: CloudOpsError | None = None
+
+    def as_result(self) -> dict[str, Any]:
+        """As return values."""
+        result: dict[str, Any] = {"removed": self.tally.as_result()}
+        if self.refused:
+            result["refused"] = list(self.refused)
+        return result
+
+
+def count_up_to(
+    entries: Iterable[Entry], limit: int | None, name: str, *, into: Tally | None = None, noun: str = "bucket"
+) -> Tally:
     """Count a listing, but no further than one past the limit (None: no limit).
 
+    :param into: an empty tally of the provider's kinds.
     :raises Conflict: when there is more than the limit allows; nothing has been removed then.
     """
-    tally = Tally()
+    tally = into or Tally()
     for entry in entries:
         tally.add((entry,))
         if limit is not None and tally.total > limit:
             raise Conflict(
-                f"bucket {name} holds more than max_objects={limit} entries of what was selected; nothing was removed",
+                f"{noun} {name} holds more than max_objects={limit} entries of what was selected; nothing was removed",
                 code="LimitExceeded",
                 hint="Look at what is there, then raise max_objects or narrow it by prefix or older_than.",
             )
@@ -432,15 +476,24 @@ class KeptBack:
         return f"{self.count} with {self.code}, such as {shown}"
 
 
-def kept_back(name: str, groups: Sequence[KeptBack], removed: Tally, gave_up: bool) -> CloudOpsError:
-    """The error for entries that the provider would not remove, after all others were removed."""
+def kept_back(
+    name: str,
+    groups: Sequence[KeptBack],
+    removed: Tally,
+    gave_up: bool,
+    *,
+    dry_run: bool = False,
+    noun: str = "bucket",
+) -> CloudOpsError:
+    """The error for entries that the provider would not remove, after all others were removed (or would be)."""
     groups = sorted(groups, key=lambda group: -group.count)
     told = "; ".join(str(group) for group in groups)
     end = "stopped early, as no request succeeded any more" if gave_up else "all others were removed"
+    end = "all others would be removed" if dry_run else end
     codes = {group.code for group in groups}
     hints = [hint for code, hint in _REFUSAL_HINTS.items() if code in codes]
     return Conflict(
-        f"bucket {name}: {sum(group.count for group in groups)} entries could not be removed ({told}); {end}: {removed}",
+        f"{noun} {name}: {sum(group.count for group in groups)} entries could not be removed ({told}); {end}: {removed}",
         code=groups[0].code,
         hint=" ".join(hints) or "See refused for the first keys of each code; run again when the cause is gone.",
     )
@@ -451,25 +504,35 @@ _REFUSAL_HINTS = {
         "AccessDenied means a missing s3:DeleteObjectVersion, a policy that denies it, a legal hold, or a retention "
         "(bypass_governance_retention: true overrides one in governance mode)."
     ),
+    "objectUnderActiveHold": "objectUnderActiveHold means a temporary or event-based hold: release it, and run again.",
+    "retentionPolicyNotMet": (
+        "retentionPolicyNotMet means that the bucket's retention policy, or the object's own retention, still keeps it."
+    ),
+    "LeaseIdMissing": "LeaseIdMissing means that somebody has leased it: release the lease, or set leases: break.",
+    "BlobImmutableDueToPolicy": (
+        "BlobImmutableDueToPolicy means that an immutability policy keeps it, until its time is over."
+    ),
+    "BlobImmutableDueToLegalHold": "BlobImmutableDueToLegalHold means a legal hold: clear it, and run again.",
+    "ServerBusy": "ServerBusy means that the account asks for fewer requests: lower concurrency and run again.",
     "SlowDown": "SlowDown means that the server asks for fewer requests: lower concurrency and run again.",
 }
 
 
-def still_written(name: str, passes: int, removed: Tally) -> CloudOpsError:
+def still_written(name: str, passes: int, removed: Tally, *, noun: str = "bucket") -> CloudOpsError:
     """The error for a bucket that fills up again as fast as it is emptied."""
     return Conflict(
-        f"bucket {name} is still being written to: after {passes} passes there was still something; removed: {removed}",
+        f"{noun} {name} is still being written to: after {passes} passes there was still something; removed: {removed}",
         code="StillWritten",
         hint="Stop the writers, and run again.",
     )
 
 
-def not_empty(name: str, sample: Tally, more: bool) -> Conflict:
+def not_empty(name: str, sample: Tally, more: bool, *, noun: str = "bucket") -> Conflict:
     """The error for deleting a bucket that holds something."""
     return Conflict(
-        f"bucket {name} is not empty: it holds {'at least ' if more else ''}{sample}; nothing was removed",
+        f"{noun} {name} is not empty: it holds {'at least ' if more else ''}{sample}; nothing was removed",
         code="BucketNotEmpty",
-        hint="Set force: true to remove all of it with the bucket, or run state: empty first.",
+        hint=f"Set force: true to remove all of it with the {noun}, or run state: empty first.",
         details={"contents": sample.as_result()},
     )
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,8 @@ class Item:
 class Stored:
     """An object that is there.
 
-    :param etag: without quotes. For an object that was sent in one piece and isn't encrypted with a key of one's own, it is the MD5.
+    :param etag: the MD5 in hexadecimal digits, as far as the provider keeps one. S3's ETag is that, without its quotes, of an
+        object that was sent in one piece and isn't encrypted with a key of one's own.
     :param sha256: as the upload noted it; "" where it didn't.
     """
 
@@ -64,23 +66,71 @@ class Candidate:
         return self.sha256 == stored.sha256 or self.md5 == stored.etag.lower()
 
 
-def check_options(options: Mapping[str, Any]) -> None:
+# ---- options
+
+
+def check_options(options: Mapping[str, Any], noun: str = "bucket") -> None:
     """Refuse what can't be meant, before any call.
 
+    :param noun: what the provider calls a bucket.
     :raises Invalid: naming the option and the cure.
     """
     if not options["bucket"]:
-        raise Invalid("bucket is empty", hint="Name the bucket.")
+        raise Invalid("bucket is empty", hint=f"Name the {noun}.")
     if options["src"] == "":
         raise Invalid("src is empty", hint="Name a file or a directory, or leave src out.")
     if options["concurrency"] < 1:
         raise Invalid(f"concurrency is {options['concurrency']}; the smallest possible is 1")
 
 
-def items_from(options: Mapping[str, Any], files: Iterable[tuple[str, str]]) -> list[Item]:
+def check_name(bucket: str, noun: str = "bucket") -> None:
+    """Refuse what would lead elsewhere as part of a URL, most often a prefix that is given with the bucket.
+
+    :raises Invalid: naming the cure.
+    """
+    if re.search(r"[/?#%\s]", bucket):
+        raise Invalid(
+            f"bucket is {bucket!r}, which is no name of a {noun}",
+            hint=f"Name the {noun} alone. What the keys begin with goes into prefix.",
+        )
+
+
+def check_s3_key(key: str) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
+    _check_length(key, len(key.encode()), "bytes")
+
+
+def check_blob_name(key: str) -> None:
+    """https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
+
+    :raises Invalid: also for what a URL would be shortened by on its way, so that another blob would be written.
+    """
+    _check_length(key, len(key), "characters")
+    if any(part in (".", "..") for part in key.split("/")):
+        raise Invalid(f"key {key} has . or .. for a directory, which no blob can have", hint="Choose another name.")
+
+
+def check_gcs_name(key: str) -> None:
+    """https://cloud.google.com/storage/docs/objects#naming"""
+    _check_length(key, len(key.encode()), "bytes")
+    if re.search("[\r\n]", key):
+        raise Invalid(f"key {key!r} has a line break, which no object's name can have", hint="Rename the file.")
+    if key in (".", "..") or key.startswith(".well-known/acme-challenge/"):
+        raise Invalid(f"key {key} is none that Cloud Storage takes", hint="Choose another name.")
+
+
+def _check_length(key: str, length: int, unit: str) -> None:
+    if length > LONGEST_KEY:
+        raise Invalid(f"key {key[:60]}... has {length} {unit}; {LONGEST_KEY} are allowed", hint="Choose a shorter one.")
+
+
+def items_from(
+    options: Mapping[str, Any], files: Iterable[tuple[str, str]], check_key: Callable[[str], None] = check_s3_key
+) -> list[Item]:
     """What is wanted, from the options of the module and the files of ``src``.
 
     :param files: (name, path) of each file of ``src``.
+    :param check_key: refuses what can't be a key at the provider.
     :raises Invalid: naming the key and the cure.
     """
     prefix = options["prefix"]
@@ -98,28 +148,28 @@ def items_from(options: Mapping[str, Any], files: Iterable[tuple[str, str]]) -> 
                 content_type=given["content_type"] or "",
             )
         )
-    _check_keys(items)
+    _check_keys(items, check_key)
     return items
 
 
-def _check_keys(items: Iterable[Item]) -> None:
-    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
+def _check_keys(items: Iterable[Item], check_key: Callable[[str], None]) -> None:
+    """Each key is UTF-8, is one that the provider takes, and is wanted once."""
     seen = set()
     for key in (item.key for item in items):
         try:
-            length = len(key.encode())
+            key.encode()
         except UnicodeEncodeError as error:
             raise Invalid(f"{key!r} is no UTF-8, as keys have to be", hint="Rename the file.") from error
-        if length > LONGEST_KEY:
-            raise Invalid(
-                f"key {key[:60]}... has {length} bytes; {LONGEST_KEY} are allowed", hint="Choose a shorter one."
-            )
+        check_key(key)
         if key in seen:
             raise Invalid(f"key {key} is wanted twice", hint="Take it out of objects, or out of src.")
         seen.add(key)
 
 
-def plan_upload(bucket: str, candidates: Sequence[Candidate]) -> Plan:
+# ---- the plan
+
+
+def plan_upload(bucket: str, candidates: Sequence[Candidate], noun: str = "bucket") -> Plan:
     """The uploads that are needed. Before and after hold only the keys that change."""
     changing = [candidate for candidate in candidates if not candidate.is_stored]
     before = {
@@ -133,7 +183,7 @@ def plan_upload(bucket: str, candidates: Sequence[Candidate]) -> Plan:
         for candidate in changing
     }
     steps = tuple(Step("upload", candidate.item.key, candidate) for candidate in changing)
-    return Plan(f"bucket {bucket}", steps, before, after)
+    return Plan(f"{noun} {bucket}", steps, before, after)
 
 
 def _describe(size: int, sha256: str, content_type: str) -> dict[str, Any]:

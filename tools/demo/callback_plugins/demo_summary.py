@@ -22,6 +22,7 @@ description:
 KINDS = {
     "objects": "objects",
     "versions": "older versions",
+    "snapshots": "snapshots",
     "delete_markers": "delete markers",
     "uploads": "unfinished uploads",
     "bytes": "bytes",
@@ -76,7 +77,7 @@ def autoscale_rows(result: Mapping[str, Any], stats: Mapping[str, Any]) -> Itera
 def bucket_rows(result: Mapping[str, Any], stats: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What bucket_lifecycle did."""
     would = "would be " if result["check_mode"] else ""
-    yield "bucket", result["name"]
+    yield "bucket", f"{result['name']} ({result['provider']})"
     yield f"{would}made", ", ".join(result["provisioned"]) or "nothing"
     if "demo_filled" in stats:
         yield "filled with", stats["demo_filled"]

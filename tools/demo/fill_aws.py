@@ -1,7 +1,7 @@
 # Copyright (c) 2026 cloudops.core contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fill the demo's bucket: python tools/demo/fill.py BUCKET.
+"""Fill the demo's bucket: python tools/demo/fill_aws.py BUCKET.
 
 The versions go straight into the server's memory, as putting each over HTTP would take longer than all the rest of the demo.
 Delete markers and unfinished uploads are made as any client makes them.
