@@ -133,7 +133,7 @@ class Runs:
 
     def _own(self, name: str, variables: dict[str, Any]) -> Plays:
         """A playbook of the collection, with variables."""
-        given = {**self.world.bases.get(name, {}), **self.world.here(variables)}
+        given = self.world.here(variables)
         plays: Plays = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text("utf-8"))
         return [{**play, "vars": {**play.get("vars", {}), **given}} for play in plays]
 
