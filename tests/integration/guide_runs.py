@@ -111,7 +111,10 @@ class Runs:
                 )
         elif command.name == "ansible":
             options = adhoc_options(command)
-            task = {"name": "ad hoc", "action": f"{options.module_name} {self.world.here(options.module_args)}".strip()}
+            task = {
+                "name": "ad hoc",
+                "action": f"{options.module_name} {self.world.here(options.module_args or '')}".strip(),
+            }
             yield Run(where, [self._tasks([task], command.block.page)], options.check)
 
     def _shown(self, block: Block) -> Run:

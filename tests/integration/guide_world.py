@@ -99,6 +99,9 @@ def _account(endpoint: str) -> list[str]:
     given = [{"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in TAGS.items()]}]
     made = ec2.run_instances(ImageId=IMAGE, MinCount=3, MaxCount=3, TagSpecifications=given)["Instances"]
     ids = [instance["InstanceId"] for instance in made]
+    # So that those that run are fewer than half of all.
+    off = ec2.run_instances(ImageId=IMAGE, MinCount=4, MaxCount=4, TagSpecifications=given)["Instances"]
+    ec2.stop_instances(InstanceIds=[instance["InstanceId"] for instance in off])
     now = datetime.now(timezone.utc)
     set_launch_time(endpoint, REGION, ids, now - timedelta(days=30))
     _measure(endpoint, {ids[0]: 1.0, ids[1]: 1.0, ids[2]: 90.0}, now)
