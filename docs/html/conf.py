@@ -39,7 +39,6 @@ OTHER_COLLECTION = re.compile(r"ansible_collections\.(?!cloudops\.)(\w+)\.(\w+)\
 
 KINDS = {"modules": "module", "filter": "filter", "inventory": "inventory", "callback": "callback"}
 SOURCE = re.compile(r"\]\(((?:\.\./)*plugins)/(modules|filter|inventory|callback)/(\w+)\.(?:py|yml)\)")
-DIRECTORY = re.compile(r"\]\((?!\w+:)([^()#\s]+/)\)")
 LINK = re.compile(r"(?<!\!)\[([^\[\]]+)\]\((?!\w+:)([^()#\s]+)\)")
 REPOSITORY = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"cloudops\.core\.(\w+)")
@@ -64,11 +63,13 @@ def link_to_pages(app: Any, name: str, source: list[str]) -> None:
     def shown(found: re.Match[str]) -> str:
         """A link to what only the repository has is text; one to what nobody has stays, and is a warning."""
         there = Path(name).parent / found[2]
+        if Path(app.srcdir, there, "README.md").exists():
+            return f"[{found[1]}]({found[2].rstrip('/')}/README.md)"
         missing = not Path(app.srcdir, there).exists() and Path(REPOSITORY, there).exists()
         return found[1] if missing else found[0]
 
     text = SOURCE.sub(lambda found: f"]({found[1]}/{found[3]}_{KINDS[found[2]]}.rst)", source[0])
-    source[0] = LINK.sub(shown, DIRECTORY.sub(r"](\1README.md)", text))
+    source[0] = LINK.sub(shown, text)
 
 
 def link_names(app: Any, tree: nodes.document) -> None:

@@ -111,7 +111,10 @@ class Runs:
                 )
         elif command.name == "ansible":
             options = adhoc_options(command)
-            task = {"name": "ad hoc", "action": f"{options.module_name} {self.world.here(options.module_args)}".strip()}
+            task = {
+                "name": "ad hoc",
+                "action": f"{options.module_name} {self.world.here(options.module_args or '')}".strip(),
+            }
             yield Run(where, [self._tasks([task], command.block.page)], options.check)
 
     def _shown(self, block: Block) -> Run:
@@ -133,7 +136,7 @@ class Runs:
 
     def _own(self, name: str, variables: dict[str, Any]) -> Plays:
         """A playbook of the collection, with variables."""
-        given = {**self.world.bases.get(name, {}), **self.world.here(variables)}
+        given = self.world.here(variables)
         plays: Plays = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text("utf-8"))
         return [{**play, "vars": {**play.get("vars", {}), **given}} for play in plays]
 

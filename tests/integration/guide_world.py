@@ -24,7 +24,12 @@ from tests.servers.prom_stand_in import Asked, Canned, PromStandIn
 TAGS = {"environment": "test", "Name": "web-1", "Schedule": "office", "maid_offhours": "off=(M-F,19);on=(M-F,7)"}
 GROUPS = {"workers": 2, "batch": 2}
 WORKLOADS = ("web", "api")
-ROLE = "arn:aws:iam::111122223333:role/operations"
+RECORD = {
+    "time": "2026-03-02T12:00:00+00:00",
+    "metrics": [{"name": "cpu", "value": 83}],
+    "targets": [{"target": "shop/web", "before": 2, "desired": 3, "after": 3, "action": "up", "reason": "threshold"}],
+}
+"""A decision as the role autoscale notes it."""
 
 
 class AnyQuery(PromStandIn):
@@ -53,8 +58,6 @@ class World:
     """Variables that examples take from somewhere else."""
     replaced: Mapping[str, str]
     """Addresses and paths of the examples, and what stands in their places here."""
-    bases: Mapping[str, Mapping[str, Any]]
-    """By playbook: variables of a whole that an example shows a part of."""
 
     def here(self, value: Any) -> Any:
         """An example with the addresses and paths of this world."""
@@ -87,7 +90,6 @@ def world(directory: Path) -> Iterator[World]:
                 "/srv/reports": str(directory / "reports"),
                 "/var/log/cloudops": str(directory),
             },
-            _bases(directory),
         )
 
 
@@ -97,6 +99,9 @@ def _account(endpoint: str) -> list[str]:
     given = [{"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in TAGS.items()]}]
     made = ec2.run_instances(ImageId=IMAGE, MinCount=3, MaxCount=3, TagSpecifications=given)["Instances"]
     ids = [instance["InstanceId"] for instance in made]
+    # So that those that run are fewer than half of all.
+    off = ec2.run_instances(ImageId=IMAGE, MinCount=4, MaxCount=4, TagSpecifications=given)["Instances"]
+    ec2.stop_instances(InstanceIds=[instance["InstanceId"] for instance in off])
     now = datetime.now(timezone.utc)
     set_launch_time(endpoint, REGION, ids, now - timedelta(days=30))
     _measure(endpoint, {ids[0]: 1.0, ids[1]: 1.0, ids[2]: 90.0}, now)
@@ -176,6 +181,7 @@ def _files(directory: Path, endpoint: str) -> None:
         (directory / name / "one.txt").write_text("one\n", encoding="utf-8")
     (directory / "load-test").write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
     (directory / "load-test").chmod(0o755)
+    (directory / "web.jsonl").write_text(json.dumps(RECORD) + "\n", encoding="utf-8")
     drain = {"name": "Take it out of rotation", "ansible.builtin.debug": {"var": "item"}}
     (directory / "drain.yml").write_text(json.dumps([drain]), encoding="utf-8")
 
@@ -188,14 +194,3 @@ def _variables(ids: list[str]) -> dict[str, Any]:
         "policy": {"min": 1, "max": 10, "rules": [{"metric": "busy", "above": 70, "below": 50}]},
         "measured": {"metrics": [{"name": "cpu", "value": 60}]},
     }
-
-
-def _bases(directory: Path) -> dict[str, dict[str, Any]]:
-    shop = {"target": "kubernetes", "names": "shop/web"}
-    cpu = [{"name": name, "value": 60} for name in ("cpu", "backlog")]
-    record = {"record": str(directory / "web.jsonl"), "record_in_check_mode": True}
-    bases: dict[str, dict[str, Any]] = {
-        "autoscale": {"source": "tasks", "metrics": cpu, **shop, **record},
-        "scale_schedule": shop,
-    }
-    return {name: {f"{name}_{key}": value for key, value in base.items()} for name, base in bases.items()}

@@ -41,7 +41,7 @@ from tests.integration.harness import ROOT, ModuleRunner, Play
 from tests.integration.inventories import PLUGINS, Inventories
 
 BLOCKS = blocks()
-NOWHERE = World(Path(), {}, {}, {}, {})
+NOWHERE = World(Path(), {}, {}, {})
 RUNS = Runs(NOWHERE, Play(Path(), Path()), BLOCKS).all
 COMMANDS = [command for block in BLOCKS if block.kind == "commands" for command in commands(block)]
 OWN_TESTS = "docs/inventories.md"
