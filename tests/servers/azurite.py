@@ -65,7 +65,7 @@ class Seed:
 class AzuriteServer(ServerProcess):
     """An Azurite process; ``endpoint`` is the URL of its account while it runs."""
 
-    def __init__(self, seeds: Sequence[Seed] = (), timeout: float = 120) -> None:
+    def __init__(self, seeds: Sequence[Seed] = (), timeout: float = 300) -> None:
         arguments = ["--seeds", json.dumps([asdict(seed) for seed in seeds])] if seeds else []
         super().__init__("tests.servers.azurite", arguments, timeout=timeout)
 

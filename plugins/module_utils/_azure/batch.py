@@ -119,7 +119,7 @@ def _account_path(client: Any) -> str:
 
 
 def _must_go_singly(client: Any) -> bool:
-    """SDKs before 12.20 leave the account out of the paths in a batch, which then lead nowhere."""
+    """SDKs before 12.24 or so leave the account out of the paths in a batch, which then lead nowhere."""
     return bool(_account_path(client)) and not hasattr(client, "_is_localhost")
 
 
