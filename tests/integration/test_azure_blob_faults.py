@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -155,7 +156,7 @@ def test_a_rival_who_changes_the_access_meanwhile(
 
 
 def test_create_waits_for_a_deletion_to_end(run_module: ModuleRunner) -> None:
-    with BlobServer(deletion_seconds=2.0) as server:
+    with BlobServer(deletion_seconds=3600) as server:
         run = runner(run_module, "azure_blob_container", memory_options(server.endpoint))
         server.container(NAME).put("a")
         run(name=NAME, state="absent", force=True)
@@ -164,6 +165,7 @@ def test_create_waits_for_a_deletion_to_end(run_module: ModuleRunner) -> None:
         failed = run(name=NAME, wait_timeout=0, fails=True)
         assert (failed["error"]["kind"], failed["error"]["code"]) == ("timeout", "ContainerBeingDeleted")
         assert "wait_timeout" in failed["msg"]
+        server.containers[NAME].gone_at = time.monotonic() + 1.0
         assert run(name=NAME, wait_timeout=120)["changed"]
 
 

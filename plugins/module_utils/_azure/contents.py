@@ -309,7 +309,7 @@ class ContainerContents:
         if not wanted:
             return {}
         try:
-            answers = delete_all(self._client, requests, self._resource)
+            answers = delete_all(self._client, requests, self._resource, self._gateway.account.count)
         except Throttled as error:
             answers = Answers([Part(429, error.code, error.message)] * len(wanted))
         result: dict[Target, Part] = {}
