@@ -35,7 +35,8 @@ def calls_of(content_type: str, body: bytes) -> list[Call]:
         raise invalid("A batch is multipart/mixed, with a boundary.")
     if len(body) >= MOST_BYTES:
         raise GcsError(413, "The batch request is too large.", "uploadTooLarge")
-    if b"\r\n" not in body:  # Google's own client for Python writes bare line feeds, and whole URLs; the service takes both
+    # Google's own client for Python writes bare line feeds, and whole URLs; the service takes both.
+    if b"\r\n" not in body:
         body = body.replace(b"\n", b"\r\n")
     pieces = (b"\r\n" + body).split(b"\r\n--" + found[1].encode())
     if len(pieces) < 3 or not pieces[-1].startswith(b"--"):
