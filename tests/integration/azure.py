@@ -76,7 +76,7 @@ class Azurite:
         from azure.storage.blob import generate_account_sas
 
         end = datetime.now(timezone.utc) + timedelta(hours=1)
-        return str(generate_account_sas(ACCOUNT, KEY, "sco", "rwdlacup", end))  # type: ignore[arg-type]
+        return str(generate_account_sas(ACCOUNT, KEY, "sco", "rwdlacup", end))
 
     def container(self, name: str) -> Any:
         """The SDK's client of a container."""

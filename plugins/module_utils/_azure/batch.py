@@ -101,7 +101,7 @@ def delete_all(
     :param count: the account's counter of requests.
     """
     if _must_go_singly(client):
-        return Answers([_delete_one(client, one, resource) for one in wanted])
+        return Answers([delete_one(client, one, resource) for one in wanted])
     heard: list[Any] = []
 
     def listen(request: Any) -> None:
@@ -119,7 +119,8 @@ def delete_all(
     return Answers(parts_of(kind, body, len(wanted)), bool(heard[-1].context.get("history")))
 
 
-def _delete_one(client: Any, one: Mapping[str, Any], resource: str) -> Part:
+def delete_one(client: Any, one: Mapping[str, Any], resource: str) -> Part:
+    """Delete one blob, snapshot or version in a request of its own."""
     options = {key: value for key, value in one.items() if key != "name"}
     try:
         with azure_errors("delete one blob", resource):
