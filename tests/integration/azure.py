@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,8 @@ SEEDS = [
     Seed(AGED, 20, prefix="old/"),
     Seed(AGED, 5, prefix="new/", modified="2038-01-01T00:00:00.000Z"),
 ]
+# Older SDKs leave the account out of the paths in a batch, so that on servers like these, which have it there, blobs go one by one.
+NO_BATCHES = tuple(int(part) for part in version("azure-storage-blob").split(".")[:2]) < (12, 24)
 _RUNNER_OPTIONS = ("check", "diff", "env", "hide", "fails", "quiet")
 _NUMBERS = itertools.count(1)
 

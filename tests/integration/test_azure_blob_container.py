@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.azure import AGED, BIG, Azurite, Run, runner, unique_name
+from tests.integration.azure import AGED, BIG, NO_BATCHES, Azurite, Run, runner, unique_name
 from tests.integration.harness import ModuleRunner, Play
 from tests.servers.azurite import KEY
 
@@ -168,7 +168,7 @@ def test_more_than_5000_blobs_and_a_limit(azure_container: Run, azurite: Azurite
     assert "at least 5" in failed["msg"]
     done = azure_container(name=BIG, state="empty", concurrency=2, timeout=300)
     assert done["removed"] == counts(objects=5003, snapshots=6, bytes=total)
-    assert done["api_calls"]["SubmitBatch"] == 157
+    assert NO_BATCHES or done["api_calls"]["SubmitBatch"] == 157
     assert azurite.holds(BIG) == []
 
 
