@@ -90,7 +90,8 @@ def run(race: Race, player: Player, objects: int, rounds: int, say: Say) -> Comp
             if left != race.expected:
                 raise RuntimeError(f"{side.name} left {left} objects, not {race.expected}")
             result.runs[side].append(cost)
-            say(f"  {side.name}: {cost.wall:.2f} s, {sum(result.calls[side].values())} requests")
+            used = f"processor: {cost.command:.2f}, server {cost.server:.2f}, others {cost.others:.2f}"
+            say(f"  {side.name}: {cost.wall:.2f} s ({used}), {sum(result.calls[side].values())} requests")
     return result
 
 
