@@ -121,10 +121,10 @@ def delete_all(
 
 def delete_one(client: Any, one: Mapping[str, Any], resource: str) -> Part:
     """Delete one blob, snapshot or version in a request of its own."""
-    options = {key: value for key, value in one.items() if key != "name"}
+    options = {key: value for key, value in one.items() if key not in ("name", "snapshot")}
     try:
         with azure_errors("delete one blob", resource):
-            client.get_blob_client(one["name"]).delete_blob(**options)
+            client.get_blob_client(one["name"], snapshot=one.get("snapshot")).delete_blob(**options)
     except CloudOpsError as error:
         status = 404 if isinstance(error, NotFound) else 503 if isinstance(error, _PASSING) else 409
         return Part(status, error.code, error.message)
