@@ -109,7 +109,7 @@ def script(name: str, scratch: Path, asked: Mapping[str, Any]) -> Task:
 def azurite(objects: int) -> Iterator[Place]:
     """Azurite with a container."""
     with (
-        AzuriteServer([Seed(NAME, objects, "reports/2026/")]) as server,
+        AzuriteServer([Seed(NAME, objects, "reports/2026/")], timeout=300) as server,
         FaultProxyProcess(host_of(server.endpoint), LATENCY_MS) as proxy,
     ):
         yield Place(server, proxy, server.endpoint)
