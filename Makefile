@@ -3,7 +3,7 @@
 SHELL := bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Nothing of the developer's own account, Ansible or Python settings reaches a test.
-unexport $(filter AWS_% ANSIBLE_% MOLECULE_% PYTHONPATH PYTHONHOME,$(.VARIABLES))
+unexport $(filter AWS_% AZURE_% ANSIBLE_% MOLECULE_% PYTHONPATH PYTHONHOME,$(.VARIABLES))
 .NOTPARALLEL:
 
 VERSION := $(shell sed -n 's/^version: //p' galaxy.yml)
@@ -41,7 +41,7 @@ lint: tree  ## style, types, ansible-lint, documentation and change log
 unit: .venv/.stamp  ## unit tests and the import rules
 	pytest -n 2 tests/unit
 
-integration: .venv/.stamp  ## integration tests on servers that they start themselves
+integration: .venv/.stamp azurite  ## integration tests on servers that they start themselves
 	pytest -n 2 tests/integration
 
 molecule: .venv/.stamp $(LINK)  ## the roles' scenarios
@@ -68,6 +68,9 @@ clean:  ## remove what make made
 tree: .venv/.stamp
 	tools/collection_tree.sh
 
+azurite:
+	tools/azurite.sh
+
 $(LINK):
 	mkdir -p $(@D)
 	ln -s ../../../.. $@
@@ -75,4 +78,4 @@ $(LINK):
 .venv/.stamp: tests/requirements/dev.txt
 	tools/venv.sh .venv dev:3.11 dev:3.12 dev:3.13 dev:3.14 oldest:3.10
 
-.PHONY: help demo test live matrix bench lint unit integration molecule sanity build importer artifact docs clean tree
+.PHONY: azurite help demo test live matrix bench lint unit integration molecule sanity build importer artifact docs clean tree

@@ -14,7 +14,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 COLLECTIONS = CHECKOUT / "build" / "link"
 
 
-_DEVELOPERS = ("AWS_", "ANSIBLE_", "K8S_AUTH_", "KUBE", "GCP_", "GOOGLE_", "CLOUDSDK_", "STORAGE_EMULATOR_")
+_DEVELOPERS = ("AWS_", "AZURE_", "ANSIBLE_", "K8S_AUTH_", "KUBE", "GCP_", "GOOGLE_", "CLOUDSDK_", "STORAGE_EMULATOR_")
 
 
 def _link_checkout() -> None:

@@ -464,7 +464,7 @@ STORAGE_CLASSES = [
 def option_spec() -> dict[str, Any]:
     """The module's own options."""
     text, flag, number = {"type": "str"}, {"type": "bool"}, {"type": "int"}
-    off, words = {"type": "bool", "default": False}, {"type": "list", "elements": "str"}
+    off = {"type": "bool", "default": False}
     return {
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "choices": ["present", "empty", "absent"], "default": "present"},
@@ -485,16 +485,7 @@ def option_spec() -> dict[str, Any]:
             "options": {"enabled": {"type": "bool", "default": True}, "log_bucket": text, "log_object_prefix": text},
         },
         "website": {"type": "dict", "options": {"main_page_suffix": text, "not_found_page": text}},
-        "cors": {
-            "type": "list",
-            "elements": "dict",
-            "options": {
-                "origin": {**words, "required": True},
-                "method": {**words, "required": True},
-                "response_header": words,
-                "max_age_seconds": number,
-            },
-        },
+        "cors": _cors_spec(),
         "requester_pays": flag,
         "force": off,
         "prefix": {"type": "str", "default": ""},
@@ -504,6 +495,17 @@ def option_spec() -> dict[str, Any]:
         "concurrency": {"type": "int", "default": 16},
         "batch_size": number,
     }
+
+
+def _cors_spec() -> dict[str, Any]:
+    words = {"type": "list", "elements": "str"}
+    rule = {
+        "origin": {**words, "required": True},
+        "method": {**words, "required": True},
+        "response_header": words,
+        "max_age_seconds": {"type": "int"},
+    }
+    return {"type": "list", "elements": "dict", "options": rule}
 
 
 def _rule_spec() -> dict[str, Any]:

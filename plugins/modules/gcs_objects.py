@@ -151,7 +151,7 @@ error:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import gcp_spec
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import gcp_spec, hide_key
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import Result, require, run
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.uploads import (
     UPLOAD_ONE_OF,
@@ -185,6 +185,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=gcp_spec(**upload_spec()), required_one_of=UPLOAD_ONE_OF, supports_check_mode=True
     )
+    hide_key(module)
     require(module, "google-cloud-storage", GOOGLE_IMPORT_ERROR)
     api = UploadApi(module.params, pool=module.params["concurrency"] + 4)
     run(module, lambda: upload(module, api), extras=lambda: {"api_calls": api.calls.as_result()})

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -137,21 +137,19 @@ def provider_sections(player: Player, objects: int, rounds: int) -> dict[str, Ca
     """The parts about Azure and Google."""
     behind = f", {providers.LATENCY_MS} ms before each request"
 
-    def part(race: providers.Race, title: str, notes: Sequence[str], named: bool) -> Callable[[], str]:
+    def part(race: providers.Race, title: str, *notes: str) -> Callable[[], str]:
         def measured() -> str:
             found = providers.run(race, player, objects, rounds, say)
-            return report.contest(f"{title}{behind}", found, notes, named=named)
+            return report.contest(f"{title}{behind}", found, notes)
 
         return measured
 
     blobs, azurite = f"a container with {objects:,} blobs", ", on Azurite"
     kept = f"a bucket with {objects:,} objects"
     return {
-        "azure-remove": part(providers.AZURE_REMOVING, f"Removing {blobs}{azurite}", (FORCE_OF_AZCOLLECTION,), False),
-        "azure-empty": part(providers.AZURE_EMPTYING, f"Emptying {blobs}{azurite}", (ITEMS_OF_AZCOLLECTION,), False),
-        "google-remove": part(
-            providers.GOOGLE_REMOVING, f"Removing {kept}, on the tests' own server", (FORCE_OF_GOOGLE,), True
-        ),
+        "azure-remove": part(providers.AZURE_REMOVING, f"Removing {blobs}{azurite}", FORCE_OF_AZCOLLECTION),
+        "azure-empty": part(providers.AZURE_EMPTYING, f"Emptying {blobs}{azurite}", ITEMS_OF_AZCOLLECTION),
+        "google-remove": part(providers.GOOGLE_REMOVING, f"Removing {kept}, on the tests' own server", FORCE_OF_GOOGLE),
     }
 
 

@@ -90,7 +90,8 @@ def run(race: Race, player: Player, objects: int, rounds: int, say: Say) -> Comp
             if left != race.expected:
                 raise RuntimeError(f"{side.name} left {left} objects, not {race.expected}")
             result.runs[side].append(cost)
-            say(f"  {side.name}: {cost.wall:.2f} s, {sum(result.calls[side].values())} requests")
+            used = f"processor: {cost.command:.2f}, server {cost.server:.2f}, others {cost.others:.2f}"
+            say(f"  {side.name}: {cost.wall:.2f} s ({used}), {sum(result.calls[side].values())} requests")
     return result
 
 
@@ -108,7 +109,7 @@ def script(name: str, scratch: Path, asked: Mapping[str, Any]) -> Task:
 def azurite(objects: int) -> Iterator[Place]:
     """Azurite with a container."""
     with (
-        AzuriteServer([Seed(NAME, objects, "reports/2026/")]) as server,
+        AzuriteServer([Seed(NAME, objects, "reports/2026/")], timeout=300) as server,
         FaultProxyProcess(host_of(server.endpoint), LATENCY_MS) as proxy,
     ):
         yield Place(server, proxy, server.endpoint)

@@ -57,11 +57,8 @@ def comparison(title: str, compared: Compared, goal: Goal | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def contest(title: str, compared: Compared, notes: Sequence[str], *, named: bool) -> str:
-    """One table: a line for each side, and how the others do against the first.
-
-    :param named: the proxy knows the names of these requests.
-    """
+def contest(title: str, compared: Compared, notes: Sequence[str]) -> str:
+    """One table: a line for each side, and how the others do against the first."""
     us, *others = compared.runs
     ours, our_calls = middle(compared.runs[us]), sum(compared.calls[us].values())
     lines = [f"### {title}", "", *HEAD, *(_line(side, compared) for side in compared.runs), ""]
@@ -71,8 +68,7 @@ def contest(title: str, compared: Compared, notes: Sequence[str], *, named: bool
             f"{side.name} / {us.name}: **{theirs.wall / ours.wall:.2f}** of the time, "
             f"{theirs.command / ours.command:.2f} of its own CPU time, {calls / our_calls:.2f} of the requests."
         )
-    if named:
-        lines += [f"Requests of {side.name}: {_calls(compared.calls[side])}." for side in compared.runs]
+    lines += [f"Requests of {side.name}: {_calls(compared.calls[side])}." for side in compared.runs]
     return "\n".join([*lines, *notes]) + "\n"
 
 

@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.integration.azure import Run, memory_options, runner
+from tests.integration.azure import NO_BATCHES, Run, memory_options, runner
 from tests.integration.harness import ModuleRunner
 from tests.servers.azure_blob import BlobServer, Refusal, in_days
 from tests.servers.fault_proxy import FaultProxy
 
+pytestmark = pytest.mark.skipif(NO_BATCHES, reason="this SDK sends no batches to servers with the account in the path")
 NAME = "the-container"
 TWO_TRIES = {"retries": 1}
 
@@ -155,7 +157,7 @@ def test_a_rival_who_changes_the_access_meanwhile(
 
 
 def test_create_waits_for_a_deletion_to_end(run_module: ModuleRunner) -> None:
-    with BlobServer(deletion_seconds=2.0) as server:
+    with BlobServer(deletion_seconds=3600) as server:
         run = runner(run_module, "azure_blob_container", memory_options(server.endpoint))
         server.container(NAME).put("a")
         run(name=NAME, state="absent", force=True)
@@ -164,6 +166,7 @@ def test_create_waits_for_a_deletion_to_end(run_module: ModuleRunner) -> None:
         failed = run(name=NAME, wait_timeout=0, fails=True)
         assert (failed["error"]["kind"], failed["error"]["code"]) == ("timeout", "ContainerBeingDeleted")
         assert "wait_timeout" in failed["msg"]
+        server.containers[NAME].gone_at = time.monotonic() + 1.0
         assert run(name=NAME, wait_timeout=120)["changed"]
 
 

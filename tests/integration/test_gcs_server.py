@@ -238,7 +238,7 @@ def test_batches(gcs: GcsServer) -> None:
         ("", kind),
         (part + "--x--", "multipart/mixed"),
         (part.replace("application/http", "text/plain") + "--x--", kind),
-        (part.replace("/storage", "https://storage.googleapis.com/storage") + "--x--", kind),
+        (part.replace("/storage/v1", "https://example.com/elsewhere") + "--x--", kind),
         (part + "x" * gcs_batch.MOST_BYTES + "--x--", kind),
     ):
         with pytest.raises(GcsError):

@@ -65,7 +65,7 @@ class Seed:
 class AzuriteServer(ServerProcess):
     """An Azurite process; ``endpoint`` is the URL of its account while it runs."""
 
-    def __init__(self, seeds: Sequence[Seed] = (), timeout: float = 120) -> None:
+    def __init__(self, seeds: Sequence[Seed] = (), timeout: float = 300) -> None:
         arguments = ["--seeds", json.dumps([asdict(seed) for seed in seeds])] if seeds else []
         super().__init__("tests.servers.azurite", arguments, timeout=timeout)
 
@@ -190,9 +190,9 @@ def _start(home: Path, port: int, log: IO[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=home)
 
 
-def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
-    """False: it ended, because another took the port, or for what it says itself."""
-    while process.poll() is None:
+def _listens(process: subprocess.Popen[bytes], port: int, stop: Event) -> bool:
+    """False: it ended, because another took the port, or for what it says itself; or nobody waits for it any more."""
+    while process.poll() is None and not stop.is_set():
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=5):
                 return True
@@ -210,8 +210,12 @@ def _serve(options: argparse.Namespace, stop: Event, log: IO[str]) -> None:
         for _attempt in range(3):
             port = options.port or _free_port()
             process = _start(home, port, log)
-            if _listens(process, port):
+            if _listens(process, port, stop):
                 break
+            if stop.is_set():
+                process.kill()
+                process.wait()
+                return
         else:
             raise SystemExit(f"Azurite ends with {process.returncode}")
         announce(f"http://127.0.0.1:{port}/{ACCOUNT}", options.port_file)

@@ -35,6 +35,9 @@ def calls_of(content_type: str, body: bytes) -> list[Call]:
         raise invalid("A batch is multipart/mixed, with a boundary.")
     if len(body) >= MOST_BYTES:
         raise GcsError(413, "The batch request is too large.", "uploadTooLarge")
+    # Google's own client for Python writes bare line feeds, and whole URLs; the service takes both.
+    if b"\r\n" not in body:
+        body = body.replace(b"\n", b"\r\n")
     pieces = (b"\r\n" + body).split(b"\r\n--" + found[1].encode())
     if len(pieces) < 3 or not pieces[-1].startswith(b"--"):
         raise invalid("The batch has no parts, or no end.")
@@ -51,9 +54,10 @@ def _call(piece: bytes) -> Call:
     head, _blank, body = inner.partition(b"\r\n\r\n")
     line, _end, rest = head.partition(b"\r\n")
     words = line.decode("ascii").split(" ")
-    if len(words) != 3 or not words[1].startswith("/storage/v1/"):
-        raise invalid("A call of the batch is not a call of the JSON API by its path.")
-    return Call(words[0], words[1], _headers(rest), body, part.get("content-id", ""))
+    path = re.sub(r"^https?://[^/]+", "", words[1]) if len(words) == 3 else ""
+    if not path.startswith("/storage/v1/"):
+        raise invalid("A call of the batch is not a call of the JSON API.")
+    return Call(words[0], path, _headers(rest), body, part.get("content-id", ""))
 
 
 def _headers(lines: bytes) -> dict[str, str]:

@@ -127,7 +127,8 @@ def _lifecycle(fields: Document) -> None:
 
 
 def _rule(rule: Mapping[str, Any]) -> Document:
-    action, condition = dict(rule.get("action") or {}), dict(rule.get("condition") or {})
+    action: Document = dict(rule.get("action") or {})
+    condition: Document = dict(rule.get("condition") or {})
     kind = action.get("type")
     if kind not in ("Delete", "SetStorageClass", "AbortIncompleteMultipartUpload"):
         raise invalid(f"Unknown lifecycle action: {kind}")

@@ -140,11 +140,8 @@ def test_settings_that_cannot_be_meant(given: dict[str, Any], words: list[str]) 
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "3.5d", "1 d d", "d", "９d", "1e9", "1234567890123"])
+@pytest.mark.parametrize("text", ["", "3.5d", "1 d d", "d", "1e9", "1234567890123"])
 def test_periods_that_are_none(text: str) -> None:
-    if text == "９d":  # a digit of another script is a digit
-        assert parse_period(text, "x") == 9 * 86400
-        return
     with pytest.raises(Invalid, match="x is"):
         parse_period(text, "x")
 

@@ -9,17 +9,25 @@ https://learn.microsoft.com/rest/api/storageservices/blob-batch
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.cloudops.core.plugins.module_utils._azure.errors import azure_errors, safe_text
-from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Unavailable
+from ansible_collections.cloudops.core.plugins.module_utils._core.errors import (
+    CloudOpsError,
+    NotFound,
+    Throttled,
+    Timeout,
+    Unavailable,
+)
 
 _CODE = re.compile(rb"(?im)^x-ms-error-code:\s*([^\r\n]+)")
 _ID = re.compile(rb"(?im)^content-id:\s*(\d+)")
 _STATUS = re.compile(rb"(?m)^HTTP/1\.\d (\d{3})([^\r\n]*)")
 _IN_BODY = re.compile(rb"<Code>([^<]+)</Code>")
 _MESSAGE = re.compile(rb"<Message>([^<\r\n]+)")
+
+_PASSING = (Throttled, Timeout, Unavailable)
 
 
 class Part(NamedTuple):
@@ -84,32 +92,42 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace").strip()
 
 
-def delete_all(client: Any, wanted: Sequence[Mapping[str, Any]], resource: str) -> Answers:
+def delete_all(
+    client: Any, wanted: Sequence[Mapping[str, Any]], resource: str, count: Callable[[Any], None]
+) -> Answers:
     """Delete up to 256 blobs, snapshots and versions in one request.
 
     :param wanted: for each its name, and snapshot, version_id and delete_snapshots as the SDK calls them.
+    :param count: the account's counter of requests.
     """
     if _must_go_singly(client):
-        return Answers([_delete_one(client, one, resource) for one in wanted])
+        return Answers([delete_one(client, one, resource) for one in wanted])
     heard: list[Any] = []
+
+    def listen(request: Any) -> None:
+        # The SDK forgets a response hook when a try ends without an answer; what stands in the context stays for the next try.
+        request.context["response_callback"] = heard.append
+        count(request)
+
     with azure_errors("delete blobs", resource):
         # The SDK pairs answers with questions by their place; the raw answer has the ids.
-        client.delete_blobs(*wanted, raise_on_any_failure=False, raw_response_hook=heard.append, **_path_before(client))
+        client.delete_blobs(*wanted, raise_on_any_failure=False, raw_request_hook=listen, **_path_before(client))
+        if not heard:
+            return Answers(parts_of("", b"", len(wanted)))
         answer = heard[-1].http_response
         body, kind = answer.body(), str(answer.headers.get("Content-Type", ""))
     return Answers(parts_of(kind, body, len(wanted)), bool(heard[-1].context.get("history")))
 
 
-def _delete_one(client: Any, one: Mapping[str, Any], resource: str) -> Part:
-    heard: list[Any] = []
-    options = {key: value for key, value in one.items() if key != "name"}
+def delete_one(client: Any, one: Mapping[str, Any], resource: str) -> Part:
+    """Delete one blob, snapshot or version in a request of its own."""
+    options = {key: value for key, value in one.items() if key not in ("name", "snapshot")}
     try:
         with azure_errors("delete one blob", resource):
-            client.get_blob_client(one["name"]).delete_blob(raw_response_hook=heard.append, **options)
+            client.get_blob_client(one["name"], snapshot=one.get("snapshot")).delete_blob(**options)
     except CloudOpsError as error:
-        if not heard:
-            raise
-        return Part(int(heard[-1].http_response.status_code), error.code, error.message)
+        status = 404 if isinstance(error, NotFound) else 503 if isinstance(error, _PASSING) else 409
+        return Part(status, error.code, error.message)
     return Part(202)
 
 
@@ -119,7 +137,7 @@ def _account_path(client: Any) -> str:
 
 
 def _must_go_singly(client: Any) -> bool:
-    """SDKs before 12.20 leave the account out of the paths in a batch, which then lead nowhere."""
+    """SDKs before 12.24 or so leave the account out of the paths in a batch, which then lead nowhere."""
     return bool(_account_path(client)) and not hasattr(client, "_is_localhost")
 
 

@@ -309,7 +309,7 @@ class Account:
                 random_jitter_range=0.2,  # type: ignore[arg-type]
             ),
             "transport": _transport(connection, self._pool),
-            "raw_request_hook": self._count,
+            "raw_request_hook": self.count,
             "user_agent": USER_AGENT,
         }
         if connection.api_version:
@@ -318,7 +318,7 @@ class Account:
             return BlobServiceClient.from_connection_string(connection.connection_string, **arguments)
         return BlobServiceClient(connection.url, credential=credential_of(connection), **arguments)
 
-    def _count(self, request: Any) -> None:
+    def count(self, request: Any) -> None:
         """Called by the SDK for every request that leaves, retries included."""
         self.calls.add(operation_of(request.http_request.method, request.http_request.url))
 
@@ -328,8 +328,8 @@ def _transport(connection: Connection, pool: int) -> Any:
         connection_timeout=10, read_timeout=connection.timeout, connection_verify=connection.validate_certs
     )
     transport.open()
-    for adapter in transport.session.adapters.values():  # type: ignore[union-attr]
-        adapter.init_poolmanager(pool, pool)  # type: ignore[attr-defined]
+    for adapter in transport.session.adapters.values():
+        adapter.init_poolmanager(pool, pool)
     return transport
 
 

@@ -52,7 +52,7 @@ _ROLE = "Give the identity a role for data, such as Storage Blob Data Contributo
 _HINTS = {
     "AuthenticationFailed": "Check account_key or sas_token, that the signature hasn't expired, and the machine's clock.",
     "InvalidAuthenticationInfo": "Check the credentials: the token or the signature is malformed, or of another account.",
-    "AuthorizationFailure": "Check the account's firewall, and what the shared access signature or the role permits.",
+    "AuthorizationFailure": "Check account_key or sas_token, what the signature or the role permits, and the account's firewall.",
     "AuthorizationPermissionMismatch": f"{_ROLE} A shared access signature needs the permissions r, w, d and l.",
     "InsufficientAccountPermissions": _ROLE,
     "AuthorizationResourceTypeMismatch": "The shared access signature has to cover the resource types service, container and object.",

@@ -80,7 +80,7 @@ class Connection:
         :raises Invalid: naming the options that contradict each other.
         """
         environment = os.environ if environment is None else environment
-        given = {name: params.get(name) or None for name in cls.__dataclass_fields__}
+        given: dict[str, Any] = {name: params.get(name) or None for name in cls.__dataclass_fields__}
         for name, lowest in (("request_timeout", 1), ("retry_deadline", 0)):
             given[name] = params.get(name, 60)
             if given[name] < lowest:
@@ -255,7 +255,7 @@ class Api:
         client = storage.Client(
             project=self.connection.project or project,
             credentials=credentials,
-            client_info=ClientInfo(user_agent=USER_AGENT),
+            client_info=ClientInfo(user_agent=USER_AGENT),  # type: ignore[no-untyped-call]
             client_options=options,
         )
         adapter = _CountingAdapter(self.calls, self._pool)
@@ -305,7 +305,8 @@ class Api:
                 timeout=self.connection.request_timeout, retry=self._retry, **arguments
             )
 
-        return HTTPIterator(client, ask, path, take, extra_params=self.with_payer(query))
+        payer = self.with_payer(query)
+        return HTTPIterator(client, ask, path, take, extra_params=payer)  # type: ignore[no-untyped-call]
 
     def post_batch(self, body: bytes, boundary: str, operation: str, resource: str) -> tuple[str, bytes]:
         """Send a batch; content type and body of the answer. The batch as a whole is tried again like any request.
@@ -321,7 +322,7 @@ class Api:
                 "POST", url, data=body, headers=headers, timeout=self.connection.request_timeout
             )
             if not 200 <= answer.status_code < 300:
-                raise api_exceptions.from_http_response(answer)
+                raise api_exceptions.from_http_response(answer)  # type: ignore[no-untyped-call]
             return answer
 
         with gcp_errors(operation, resource):
@@ -344,7 +345,7 @@ def _load(connection: Connection) -> tuple[Any, str | None]:
     """Credentials, and the project that they know."""
     scopes = list(connection.scopes)
     if connection.auth_kind == ANONYMOUS:
-        return AnonymousCredentials(), None
+        return AnonymousCredentials(), None  # type: ignore[no-untyped-call]
     if connection.auth_kind == ACCESS_TOKEN:
         return google.oauth2.credentials.Credentials(connection.access_token), None  # type: ignore[no-untyped-call]
     if connection.auth_kind == SERVICE_ACCOUNT:

@@ -28,7 +28,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._gcp.storage import 
 try:
     from google.cloud import storage
 except ImportError:  # the modules report it with missing_required_lib
-    storage = None  # type: ignore[assignment]
+    storage = None
 
 # Metadata that tells the content of objects that were composed, too: Cloud Storage keeps no MD5 of these.
 SHA256 = "cloudops-sha256"
