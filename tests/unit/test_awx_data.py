@@ -34,7 +34,7 @@ FOR_RULEBOOKS = ("record_alert",)
 # AWX refuses these names, and everything that begins with ANSIBLE_, in credential types.
 REFUSED = {"PATH", "PYTHONPATH", "VIRTUAL_ENV", "JOB_ID", "INVENTORY_ID", "AWX_HOST", "SUPERVISOR_SERVER_URL"}
 # What a survey may ask for of a connection: where it leads, not who asks.
-PUBLIC = {"region", "endpoint_url", "prometheus_url"}
+PUBLIC = {"region", "endpoint_url", "prometheus_url", "storage_account_name", "project"}
 
 
 def data(name: str) -> list[dict[str, Any]]:
