@@ -86,7 +86,7 @@ def google_cloud(server: GcsServer) -> Cloud:
             "versioning": "suspended",
             "rules": "- action: {type: Delete}\n  condition: {age: 30}\n",
         },
-        modified=["put versioning", "put lifecycle_rules", "put labels"],
+        modified=["put versioning", "put labels", "put lifecycle_rules"],
         exists=lambda name: name in server.store.buckets,
         make=server.create,
     )
