@@ -43,8 +43,8 @@ options:
   auth_source:
     description:
       - Where the credentials come from. Also from E(ANSIBLE_AZURE_AUTH_SOURCE).
-      - V(auto) takes the options, then the C(AZURE_STORAGE_*) variables, then what C(DefaultAzureCredential) finds, which is the environment,
-        a workload identity, a managed identity, and the sign-in of the Azure CLI, in this order.
+      - V(auto) takes the options, then the C(AZURE_STORAGE_*) variables, then what C(DefaultAzureCredential) finds, which is the
+        environment, a workload identity, a managed identity, and the sign-in of the Azure CLI, in this order.
       - V(env) takes the service principal of the environment, V(cli) the sign-in of the Azure CLI, V(msi) the managed identity of the
         machine, or that of O(client_id).
       - C(azure.azcollection) has V(credential_file), too, which these modules do not.

@@ -36,7 +36,10 @@ SPLIT = "with commas, blanks or line ends between them"
 OWN: dict[str, dict[str, Any]] = {
     "region": {"type": "str", "description": ["Region of the connection. Without it, AWS_REGION."]},
     "storage_account_name": {"type": "str", "description": ["Storage account, with azure."]},
-    "project": {"type": "str", "description": ["Project of the bucket, with gcp. Without it, that of the credentials."]},
+    "project": {
+        "type": "str",
+        "description": ["Project of the bucket, with gcp. Without it, that of the credentials."],
+    },
     "hosts": {"type": "str", "description": [HOSTS]},
     "hibernate": {"type": "bool", "default": False, "description": ["Hibernate instances instead of a plain stop."]},
     "target": {
