@@ -4,7 +4,9 @@ SHELL := bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Nothing of the developer's own account, Ansible or Python settings reaches a test.
 unexport $(filter AWS_% ANSIBLE_% MOLECULE_% PYTHONPATH PYTHONHOME,$(.VARIABLES))
+ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
+endif
 
 VERSION := $(shell sed -n 's/^version: //p' galaxy.yml)
 ARTIFACT := build/cloudops-core-$(VERSION).tar.gz
@@ -19,7 +21,8 @@ help:  ## say what there is
 demo: .venv/.stamp $(LINK)  ## see a bucket's life and a fleet's evening, on a server of its own
 	tools/demo.sh
 
-test: lint unit integration molecule sanity importer artifact  ## run every check
+test: lint unit integration  ## run every check
+	$(MAKE) --jobs=2 --output-sync=target SIDE_BY_SIDE=1 molecule sanity importer artifact
 
 live: .venv/.stamp $(LINK)  ## integration tests on real servers: S3_ENDPOINT_URL and KUBECONFIG, or servers of its own
 	tools/live.sh
