@@ -3,8 +3,15 @@
 SHELL := bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Nothing of the developer's own account, Ansible or Python settings reaches a test.
-unexport $(filter AWS_% AZURE_% ANSIBLE_% MOLECULE_% PYTHONPATH PYTHONHOME,$(.VARIABLES))
+<<<<<<< HEAD
+unexport $(filter AWS_% AZURE_% GCP_% GOOGLE_% CLOUDSDK_% STORAGE_EMULATOR_% K8S_AUTH_% PROMETHEUS_%,$(.VARIABLES))
+unexport $(filter ANSIBLE_% CLOUDOPS_PROGRESS% MOLECULE_% PYTHONPATH PYTHONHOME,$(.VARIABLES))
+=======
+unexport $(filter AWS_% ANSIBLE_% MOLECULE_% PYTHONPATH PYTHONHOME,$(.VARIABLES))
+ifndef SIDE_BY_SIDE
+>>>>>>> main
 .NOTPARALLEL:
+endif
 
 VERSION := $(shell sed -n 's/^version: //p' galaxy.yml)
 ARTIFACT := build/cloudops-core-$(VERSION).tar.gz
@@ -16,10 +23,11 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/link
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
-demo: .venv/.stamp $(LINK)  ## see a bucket's life and a fleet's evening, on a server of its own
+demo: .venv/.stamp $(LINK)  ## see buckets, a fleet and a Deployment looked after, on servers of its own
 	tools/demo.sh
 
-test: lint unit integration molecule sanity importer artifact  ## run every check
+test: lint unit integration  ## run every check
+	$(MAKE) --jobs=2 --output-sync=target SIDE_BY_SIDE=1 molecule sanity importer artifact
 
 live: .venv/.stamp $(LINK)  ## integration tests on real servers: S3_ENDPOINT_URL and KUBECONFIG, or servers of its own
 	tools/live.sh
@@ -44,7 +52,7 @@ unit: .venv/.stamp  ## unit tests and the import rules
 integration: .venv/.stamp azurite  ## integration tests on servers that they start themselves
 	pytest -n 2 tests/integration
 
-molecule: .venv/.stamp $(LINK)  ## the roles' scenarios
+molecule: .venv/.stamp $(LINK) azurite  ## the roles' scenarios
 	tools/molecule.sh
 
 sanity: tree  ## ansible-test sanity

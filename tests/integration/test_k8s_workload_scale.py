@@ -16,6 +16,8 @@ from tests.integration.k8s import CPU, NOW, Bench, cpu
 from tests.integration.kube import Kube, autoscaler, defined, path_of, unique_name, workload
 
 MODULE = "cloudops.core.k8s_workload_scale"
+KEDA = "list scaledobjects"
+"""Is asked where KEDA is; another test may have defined it on the same server meanwhile."""
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def test_twelve_cases(bench: Bench, play: Play) -> None:
         for key in ("diff", "actions", "results", "counts", "matched"):
             assert done[key] == planned[key], key
         assert done["results"][0]["after"] == size
-        assert set(planned["api_calls"]) == {"get deployments", "get apis", "list horizontalpodautoscalers"}
+        assert set(planned["api_calls"]) - {KEDA} == {"get deployments", "get apis", "list horizontalpodautoscalers"}
         assert done["api_calls"] == {**planned["api_calls"], "patch deployments": 1}
 
 
@@ -118,7 +120,7 @@ def test_many_by_name_take_one_listing(bench: Bench) -> None:
     assert result["counts"] == {"changed": 6, "unchanged": 0, "skipped": 0, "failed": 1}
     assert result["matched"] == 6
     assert result["changed"]
-    assert result["api_calls"] == {
+    assert {call: count for call, count in result["api_calls"].items() if call != KEDA} == {
         "get apis": 1,
         "list deployments": 1,
         "list horizontalpodautoscalers": 1,
