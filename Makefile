@@ -3,13 +3,9 @@
 SHELL := bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Nothing of the developer's own account, Ansible or Python settings reaches a test.
-<<<<<<< HEAD
 unexport $(filter AWS_% AZURE_% GCP_% GOOGLE_% CLOUDSDK_% STORAGE_EMULATOR_% K8S_AUTH_% PROMETHEUS_%,$(.VARIABLES))
 unexport $(filter ANSIBLE_% CLOUDOPS_PROGRESS% MOLECULE_% PYTHONPATH PYTHONHOME,$(.VARIABLES))
-=======
-unexport $(filter AWS_% ANSIBLE_% MOLECULE_% PYTHONPATH PYTHONHOME,$(.VARIABLES))
 ifndef SIDE_BY_SIDE
->>>>>>> main
 .NOTPARALLEL:
 endif
 
