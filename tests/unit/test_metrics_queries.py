@@ -386,7 +386,7 @@ class Service:
         self.scripts = list(scripts)
         self.asked: list[list[str]] = []
 
-    def client(self, _name: str) -> Service:
+    def client(self, _name: str, _region: str | None = None) -> Service:
         """Itself, for Clients."""
         return self
 
