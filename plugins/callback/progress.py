@@ -86,7 +86,8 @@ from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import 
 from ansible_collections.cloudops.core.plugins.module_utils._core.progress import DIRECTORY, SUFFIX
 from ansible_collections.cloudops.core.plugins.module_utils._domain.progress import Meter, Report, line, read_report
 
-LIVE, LINES = "live", "lines"
+LIVE = "live"
+LINES = "lines"
 # Seconds between two looks. On a terminal often, so that the line is gone before Ansible writes its next one.
 LOOKS = {LIVE: 0.1, LINES: 1.0}
 # A file is a few hundred bytes; more is nothing of ours.

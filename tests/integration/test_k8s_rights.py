@@ -17,8 +17,8 @@ from tests.integration.kube import Kube, Rule, autoscaler, defined, eventually, 
 
 
 def rules_of(name: str) -> list[Rule]:
-    documents = yaml.safe_load_all((ROOT / f"docs/rbac/{name}.yml").read_text("utf-8"))
-    [rules] = [document["rules"] for document in documents if document["kind"] == "Role"]
+    manifests = yaml.safe_load((ROOT / f"docs/rbac/{name}.yml").read_text("utf-8"))["items"]
+    [rules] = [manifest["rules"] for manifest in manifests if manifest["kind"] == "Role"]
     return list(rules)
 
 

@@ -330,7 +330,7 @@ def _container_xml(state: ContainerState) -> str:
 def _record_xml(record: Record, include: str) -> str:
     """list-blobs: policies and holds only where ``include`` names them."""
     parts = [f"<Name>{escape(record.name)}</Name>"]
-    parts += [f"<Deleted>true</Deleted>"] * (record.days_left is not None)  # noqa: F541
+    parts += ["<Deleted>true</Deleted>"] * (record.days_left is not None)
     parts += [f"<Snapshot>{record.snapshot}</Snapshot>"] * bool(record.snapshot)
     parts += [f"<VersionId>{record.version_id}</VersionId>"] * bool(record.version_id)
     parts += ["<IsCurrentVersion>true</IsCurrentVersion>"] * bool(record.version_id and record.current)

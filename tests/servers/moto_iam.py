@@ -16,12 +16,12 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+from xml.etree import ElementTree
 
 ACCOUNT = "123456789012"
 # moto has every region enabled, those of other partitions as well, where its own keys are no good.

@@ -99,7 +99,7 @@ def test_several_have_files_of_their_own(tmp_path: Path) -> None:
 def test_may_be_told_from_many_threads(tmp_path: Path) -> None:
     ticks = iter(range(10_000))
     progress = Progress("w", "u", directory=str(tmp_path), now=lambda: float(next(ticks)))
-    fan_out(lambda number: progress.update(number), range(300), concurrency=16)
+    fan_out(progress.update, range(300), concurrency=16)
     assert len(stories(tmp_path)) == 1
     progress.close()
     assert stories(tmp_path) == []

@@ -38,14 +38,14 @@ class Wanted(Protocol):
 
 
 Item = TypeVar("Item", bound=Wanted)
-ItemSeen = TypeVar("ItemSeen", bound=Wanted, covariant=True)
+ItemSeen_co = TypeVar("ItemSeen_co", bound=Wanted, covariant=True)
 
 
-class Compared(Protocol[ItemSeen]):
+class Compared(Protocol[ItemSeen_co]):
     """The same with what its content is, and whether it is stored."""
 
     @property
-    def item(self) -> ItemSeen:
+    def item(self) -> ItemSeen_co:
         """What is wanted."""
 
     @property

@@ -198,18 +198,19 @@ def plan_present(
     current: Bucket | None,
     desired: Desired,
     fresh: Mapping[str, Any],
-    properties: Mapping[str, Property] = PROPERTIES,
+    properties: Mapping[str, Property] | None = None,
     noun: str = "bucket",
 ) -> Plan:
     """The steps that give a bucket what is asked, and nothing else.
 
     :param current: None when there is no such bucket.
     :param fresh: what a bucket that was just made has by itself on this provider.
-    :param properties: how this provider's properties are resolved and compared.
+    :param properties: how this provider's properties are resolved and compared; those of S3 if not given.
     :param noun: what the provider calls a bucket.
     :raises Conflict: the bucket is in another region than asked.
     :raises CloudOpsError: a property that was asked for can't be read.
     """
+    properties = PROPERTIES if properties is None else properties
     before: dict[str, Any] = {"state": "present" if current else "absent"}
     after: dict[str, Any] = {"state": "present"}
     steps: list[Step] = []

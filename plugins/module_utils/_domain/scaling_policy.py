@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
 from ansible_collections.cloudops.core.plugins.module_utils._domain import scaling_values as values
@@ -131,7 +131,7 @@ class StepRule(Rule):
     magnitude: int = 0
 
 
-AnyRule = ThresholdRule | TargetRule | StepRule
+AnyRule: TypeAlias = "ThresholdRule | TargetRule | StepRule"
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,8 @@ def _size(workload: Workload, marks: Marks, wish: Wish) -> tuple[int, tuple[str,
         )
     if wish.replicas is not None:
         return clamp(wish.replicas, lowest, highest)
-    assert wish.step is not None
+    if wish.step is None:
+        raise AssertionError("a wish has replicas, a step or a policy")
     wanted = stepped(current, wish.step)
     if wish.step.amount > 0:  # a step never goes the other way, whatever the bounds are
         desired, limits = clamp(wanted, None, None if highest is None else max(highest, current))
@@ -209,7 +210,8 @@ def _by_policy(workload: Workload, marks: Marks, wish: Wish, now: float) -> Verd
     from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling import decide
     from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling_state import write_state
 
-    assert wish.policy is not None
+    if wish.policy is None:
+        raise AssertionError("only a wish with a policy is decided by it")
     target: dict[str, Any] = {"current": workload.replicas, "name": workload.target, "paused": marks.paused}
     given = {
         "ready": workload.ready,

@@ -146,7 +146,8 @@ class FleetRestarter:
         """Decide anew after a conflict; after an answer that was lost, look whether the restart was made."""
         if not isinstance(failure, Conflict) and failure.kind not in ("timeout", "unavailable"):
             return replace(track, error=failure)
-        assert self._kind is not None
+        if self._kind is None:
+            raise AssertionError("the kind is looked up before anything is read")
         before = track.workload
         try:
             fresh = self._gateway.read(self._kind, before.namespace, before.name)
@@ -158,7 +159,8 @@ class FleetRestarter:
         return replace(track, workload=fresh, verdict=judge_restart(fresh, self._wish))
 
     def _write(self, track: RestartTrack) -> Workload:
-        assert self._kind is not None
+        if self._kind is None:
+            raise AssertionError("the kind is looked up before anything is read")
         workload = track.workload
         body = {
             "metadata": {
@@ -174,7 +176,8 @@ class FleetRestarter:
 
     def _wait(self) -> None:
         """For what was restarted."""
-        assert self._kind is not None
+        if self._kind is None:
+            raise AssertionError("the kind is looked up before anything is read")
         waiting = [track for track in self._own() if track.done and track.error is None]
         if not waiting:
             return

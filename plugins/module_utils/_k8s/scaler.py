@@ -159,7 +159,8 @@ class FleetScaler:
                 break
             if settled or not track.to_write:
                 return track
-        assert failure is not None
+        if failure is None:
+            raise AssertionError("it ends by success or failure")
         return self._failed(track, failure)
 
     def _may_retry(self, failure: CloudOpsError, attempt: int) -> bool:
@@ -176,7 +177,8 @@ class FleetScaler:
         return replace(track, moved=True)
 
     def _write_once(self, track: Track) -> Track:
-        assert self._kind is not None
+        if self._kind is None:
+            raise AssertionError("the kind is looked up before anything is read")
         verdict, workload = track.verdict, track.workload
         replicas = verdict.desired if verdict.desired != workload.replicas else None
         now = self._gateway.change(
@@ -197,7 +199,8 @@ class FleetScaler:
 
         :param failure: a conflict, or an answer that was lost, so that nobody knows whether the write was carried out.
         """
-        assert self._kind is not None
+        if self._kind is None:
+            raise AssertionError("the kind is looked up before anything is read")
         before, verdict = track.workload, track.verdict
         fresh = self._gateway.read(self._kind, before.namespace, before.name)
         if not isinstance(failure, Conflict) and fresh.resource_version != before.resource_version:
@@ -225,7 +228,8 @@ class FleetScaler:
 
     def _wait(self) -> None:
         """For what was changed, and, where a size was asked for, for what has it already."""
-        assert self._kind is not None
+        if self._kind is None:
+            raise AssertionError("the kind is looked up before anything is read")
         waiting = [track for track in self._own() if self._is_awaited(track)]
         if not waiting:
             return
@@ -248,7 +252,8 @@ class FleetScaler:
 
     def _reverted(self, track: Track, error: CloudOpsError) -> Track:
         """Put the former size and resources back, unless somebody else has changed them meanwhile."""
-        assert self._kind is not None
+        if self._kind is None:
+            raise AssertionError("the kind is looked up before anything is read")
         before, verdict = track.workload, track.verdict
         former = f"{before.replicas} replicas" if not verdict.resources else "its former size and resources"
         try:

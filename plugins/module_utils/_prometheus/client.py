@@ -208,7 +208,7 @@ class Client:
             }
         self.calls.add(endpoint)
         with prometheus_errors(resource, self.connection.timeout):
-            response = self._pool.urlopen(
+            response = self._pool.request(
                 "POST" if long else "GET",
                 url if long else f"{url}?{form}",
                 redirect=False,
