@@ -18,7 +18,7 @@ from typing import Any
 from tests.benchmarks.gateway import end_processes
 from tests.benchmarks.measure import Compared
 from tests.benchmarks.sides import OURS, Player, Side
-from tests.integration.kube import Kube, path_of, unique_name, workload
+from tests.integration.kube import Kube, path_of, unique_name, with_trust, workload
 from tests.servers.child import ROOT
 from tests.servers.fault_proxy import FaultProxyProcess
 from tests.servers.kube import KubeServer
@@ -42,17 +42,18 @@ class Api:
 def api_server() -> Iterator[Api]:
     """Give the server of CLOUDOPS_TEST_KUBECONFIG, or start a real one, or the stand-in of the tests when there is none."""
     given = os.environ.get("CLOUDOPS_TEST_KUBECONFIG")
-    if given:
-        yield Api(Kube(Path(given), live=True), "the server of CLOUDOPS_TEST_KUBECONFIG")
-        return
     scratch = Path(tempfile.mkdtemp(prefix="cloudops-bench."))
     try:
-        if KUBE_UP.exists():
+        if given:
+            trusted = with_trust(Path(given), scratch / "kubeconfig")
+            yield Api(Kube(trusted, live=True), "the server of CLOUDOPS_TEST_KUBECONFIG")
+        elif KUBE_UP.exists():
             home = scratch / "kube"
             with (scratch / "log").open("w") as log:
                 subprocess.run([str(KUBE_UP), str(home)], stdout=log, stderr=log, check=True)
             try:
-                yield Api(Kube(home / "kubeconfig", live=True), "a real kube-apiserver on the same machine")
+                trusted = with_trust(home / "kubeconfig", scratch / "kubeconfig")
+                yield Api(Kube(trusted, live=True), "a real kube-apiserver on the same machine")
             finally:
                 end_processes(home)
         else:

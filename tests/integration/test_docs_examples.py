@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import runpy
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -151,9 +152,14 @@ LOOKS = {"aws": "s3_bucket_info", "k8s": "k8s_workload_info"}
 @of("defaults")
 def test_defaults_of_modules(block: Block, runs: Runs, run_module: ModuleRunner) -> None:
     for group, options in block.data["module_defaults"].items():
+        name = group.rpartition(".")[2]
+        if name not in LOOKS:  # Azure and Google have no server here: their own tests connect
+            fragment = runpy.run_path(str(ROOT / f"plugins/doc_fragments/{name}.py"))["ModuleDocFragment"]
+            assert set(options) <= set(yaml.safe_load(fragment.DOCUMENTATION)["options"])
+            continue
         here = runs.world.here(options)
         env = {**runs.world.environment, "AWS_CONFIG_FILE": str(runs.world.directory / ".aws" / "config")}
-        run_module(LOOKS[group.rpartition(".")[2]], here, env=env)
+        run_module(LOOKS[name], here, env=env)
 
 
 @of("policy")

@@ -38,7 +38,7 @@ _UPLOADS = {"": "PutBlob", "block": "PutBlock", "blocklist": "PutBlockList"}
 class UploadAccount(Account):
     """A storage account whose count of requests tells uploads apart."""
 
-    def _count(self, request: Any) -> None:
+    def count(self, request: Any) -> None:
         method, url = request.http_request.method, request.http_request.url
         part = parse_qs(urlsplit(url).query).get("comp", [""])[0]
         if method == "HEAD":
