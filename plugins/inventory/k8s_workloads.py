@@ -114,13 +114,15 @@ from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Denied, Invalid, of_kind
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import fan_out
-from ansible_collections.cloudops.core.plugins.module_utils._domain.fleet import words
 from ansible_collections.cloudops.core.plugins.module_utils._domain.instance_inventory import unique_names
 from ansible_collections.cloudops.core.plugins.module_utils._domain.inventory import (
     Document,
     read_concurrency,
     skipped_note,
     workload_state,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.options import (
+    words,
 )
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload_options import Selection, listing_from
 from ansible_collections.cloudops.core.plugins.module_utils._k8s.client import KUBERNETES_IMPORT_ERROR, Client

@@ -129,11 +129,13 @@ from ansible_collections.cloudops.core.plugins.module_utils._aws.s3_fleet import
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid, of_kind
 from ansible_collections.cloudops.core.plugins.module_utils._domain.bucket_options import check_query
 from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets import PROPERTIES
-from ansible_collections.cloudops.core.plugins.module_utils._domain.fleet import words
 from ansible_collections.cloudops.core.plugins.module_utils._domain.inventory import (
     Document,
     read_concurrency,
     read_tags,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.options import (
+    words,
 )
 from ansible_collections.cloudops.core.plugins.plugin_utils.inventory import CloudInventory, HostEntry, required
 from ansible_collections.cloudops.core.plugins.plugin_utils.inventory_aws import CONNECTION, connection_of

@@ -388,7 +388,9 @@ from ansible_collections.cloudops.core.plugins.module_utils._aws.autoscaling imp
 from ansible_collections.cloudops.core.plugins.module_utils._aws.autoscaling_fleet import FleetScale
 from ansible_collections.cloudops.core.plugins.module_utils._aws.client import BOTO3_IMPORT_ERROR, Clients, Connection
 from ansible_collections.cloudops.core.plugins.module_utils._domain.group_options import selection_from, wish_from
-from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import parse_time
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
+    parse_time,
+)
 
 
 def scale(module: AnsibleModule, clients: Clients) -> Result:

@@ -502,6 +502,8 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics impo
     MISSING,
     OPERATOR_NAMES,
     OPERATORS,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
     parse_duration,
     parse_time,
 )

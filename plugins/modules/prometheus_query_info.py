@@ -502,6 +502,8 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics impo
     MISSING,
     OPERATOR_NAMES,
     OPERATORS,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
     parse_time,
 )
 from ansible_collections.cloudops.core.plugins.module_utils._prometheus.client import (

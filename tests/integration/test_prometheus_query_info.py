@@ -16,7 +16,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import iso_time
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
+    iso_time,
+)
 
 from tests.integration.harness import ROOT, ModuleRunner, Play
 from tests.servers.certificates import Authority

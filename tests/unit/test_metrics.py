@@ -28,13 +28,15 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics impo
     clean,
     evaluate,
     floor_to,
-    iso_time,
     judge,
-    parse_duration,
-    parse_time,
     summarise,
     verdict_values,
     worst,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
+    iso_time,
+    parse_duration,
+    parse_time,
 )
 from hypothesis import given
 from hypothesis import strategies as st

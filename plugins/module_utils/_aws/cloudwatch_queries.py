@@ -21,6 +21,8 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics impo
     Window,
     check_aggregation,
     floor_to,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
     parse_duration,
 )
 

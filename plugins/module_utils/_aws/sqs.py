@@ -19,7 +19,9 @@ from ansible_collections.cloudops.core.plugins.module_utils._aws.cloudwatch_quer
 from ansible_collections.cloudops.core.plugins.module_utils._aws.errors import aws_errors
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, NotFound
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import fan_out
-from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import parse_time, verdict_values
+from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import (
+    verdict_values,
+)
 from ansible_collections.cloudops.core.plugins.module_utils._domain.queues import (
     Queue,
     Reading,
@@ -28,6 +30,9 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.queues impor
     name_of,
     queue_of,
     series_of,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
+    parse_time,
 )
 
 # Queues on a page of a listing: the API's own limit.

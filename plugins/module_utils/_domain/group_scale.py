@@ -41,10 +41,12 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.groups impor
     Sizes,
     Write,
 )
-from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import parse_time
 from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling import decide
 from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling_policy import Policy
 from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling_state import write_state
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
+    parse_time,
+)
 
 # Deciding
 

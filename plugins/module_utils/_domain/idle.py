@@ -21,19 +21,23 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.fleet import
     bill,
     includes_of,
     instance_of,
-    iso,
-    known_only,
     label_of,
     left_alone,
-    number,
     over_limit,
     price_text,
     read_prices,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.options import (
+    known_only,
+    number,
     text,
     words,
 )
-from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import parse_duration
 from ansible_collections.cloudops.core.plugins.module_utils._domain.power import RUNNING, Instance, parse_time
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
+    iso,
+    parse_duration,
+)
 
 IDLE, ACTIVE, UNKNOWN, EXCLUDED = "idle", "active", "unknown", "excluded"
 REPORT, TAG, STOP = "report", "tag", "stop"

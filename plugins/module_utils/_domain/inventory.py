@@ -12,8 +12,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Denied, Invalid
-from ansible_collections.cloudops.core.plugins.module_utils._domain.fleet import given, known_only, number, text, words
-from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import iso_time, parse_duration, parse_time
+from ansible_collections.cloudops.core.plugins.module_utils._domain.options import (
+    given,
+    known_only,
+    number,
+    text,
+    words,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
+    iso_time,
+    parse_duration,
+    parse_time,
+)
 
 FORMAT = 1
 

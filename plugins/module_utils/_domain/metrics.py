@@ -17,10 +17,10 @@ import operator as operators
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import iso_time
 
 Points = tuple[tuple[float, float], ...]
 """(time, value), oldest first, one for each time, every value a finite number."""
@@ -46,8 +46,6 @@ OPERATOR_NAMES = {
 # CloudWatch looks at 5 periods where 3 count; how many more it takes in general is not published.
 SPARE_PERIODS = 2
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_DURATION = re.compile(r"(?:[0-9]+[smhdw])+")
 _PERCENTILE = re.compile(r"p([0-9]{1,2}(?:\.[0-9]+)?|100)")
 _PLAIN: dict[str, Callable[[Sequence[float]], float]] = {
     "last": lambda values: values[-1],
@@ -60,47 +58,6 @@ AGGREGATIONS = (*_PLAIN, "pNN")
 
 
 # Times
-
-
-def parse_duration(text: object, option: str) -> int:
-    """Seconds of ``90``, ``90s``, ``5m``, ``1h30m``, ``7d``, ``2w``.
-
-    :raises Invalid: for anything else, and for nothing at all; names the option.
-    """
-    words = str(text).strip().lower()
-    if words.isascii() and words.isdigit():
-        return int(words)
-    if _DURATION.fullmatch(words):
-        return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([smhdw])", words))
-    raise Invalid(
-        f"{option} is not a duration: {text!r}",
-        hint="Give seconds, or a number with s, m, h, d or w: 90s, 5m, 1h30m, 7d.",
-    )
-
-
-def parse_time(text: object, option: str) -> float:
-    """Seconds since 1970 of an ISO 8601 time (UTC where it names no offset) or of a number of seconds.
-
-    :raises Invalid: for anything else; names the option.
-    """
-    words = str(text).strip()
-    try:
-        return float(words) if re.fullmatch(r"\d{9,}(\.\d+)?", words) else _iso(words)
-    except ValueError as error:
-        raise Invalid(
-            f"{option} is not a time: {text!r}", hint="Give ISO 8601, such as 2026-03-01T10:00:00Z."
-        ) from error
-
-
-def _iso(words: str) -> float:
-    # Before 3.11, Python reads no Z.
-    moment = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", words))
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
-
-
-def iso_time(seconds: float) -> str:
-    """A time in ISO 8601, in UTC."""
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
 
 
 def floor_to(seconds: float, period: int) -> int:

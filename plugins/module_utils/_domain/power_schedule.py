@@ -18,17 +18,18 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.fleet import
     KINDS,
     Prices,
     bill,
-    flag,
     includes_of,
     instance_of,
-    iso,
-    known_only,
     label_of,
     left_alone,
-    number,
     over_limit,
     price_text,
     read_prices,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.options import (
+    flag,
+    known_only,
+    number,
     text,
     words,
 )
@@ -51,6 +52,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.schedule imp
     iter_transitions,
     parse,
 )
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import iso
 from ansible_collections.cloudops.core.plugins.module_utils._domain.wallclock import local_iso
 
 HOUR = 3600

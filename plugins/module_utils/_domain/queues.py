@@ -16,8 +16,14 @@ from fractions import Fraction
 from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
-from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import Threshold, iso_time, judge
+from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import (
+    Threshold,
+    judge,
+)
 from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling_values import ceil, number, whole
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
+    iso_time,
+)
 
 Options = Mapping[str, Any]
 

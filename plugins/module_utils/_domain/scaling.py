@@ -18,7 +18,6 @@ from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid, NotFound
 from ansible_collections.cloudops.core.plugins.module_utils._domain import scaling_rules as rules
-from ansible_collections.cloudops.core.plugins.module_utils._domain.fleet import iso
 from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling_behavior import (
     Allowed,
     cooled_down,
@@ -43,6 +42,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling_poli
 from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling_rules import Proposal
 from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling_state import Memory, read_memory
 from ansible_collections.cloudops.core.plugins.module_utils._domain.scaling_windows import Bounds, moved, within
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import iso
 
 UP, DOWN, HOLD = "up", "down", "hold"
 

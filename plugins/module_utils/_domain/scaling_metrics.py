@@ -16,8 +16,12 @@ from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
 from ansible_collections.cloudops.core.plugins.module_utils._domain import scaling_values as values
-from ansible_collections.cloudops.core.plugins.module_utils._domain.fleet import flag
-from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import parse_time
+from ansible_collections.cloudops.core.plugins.module_utils._domain.options import (
+    flag,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
+    parse_time,
+)
 
 LATEST = 253402300799
 """Seconds since 1970, the end of the year 9999."""

@@ -18,7 +18,9 @@ from fractions import Fraction
 from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
-from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import parse_duration
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
+    parse_duration,
+)
 
 LONGEST = 86400
 """Seconds: no window, period or cooldown is longer than a day."""

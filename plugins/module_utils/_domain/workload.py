@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
-from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import parse_time
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
+    parse_time,
+)
 
 DEPLOYMENT, STATEFUL_SET, REPLICA_SET = "Deployment", "StatefulSet", "ReplicaSet"
 APPS = "apps/v1"

@@ -13,7 +13,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
-from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import parse_time
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
+    parse_time,
+)
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload import APPS, APPS_KINDS
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload_resources import Wanted, wanted_resources
 

@@ -15,7 +15,10 @@ from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Conflict, Invalid
 from ansible_collections.cloudops.core.plugins.module_utils._core.plan import Plan, Step
-from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import iso_time, parse_time
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
+    iso_time,
+    parse_time,
+)
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload import Rollout, Workload, marks_of
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"

@@ -11,7 +11,9 @@ from typing import Any
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Conflict
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import fan_out
 from ansible_collections.cloudops.core.plugins.module_utils._core.plan import Plan
-from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics import iso_time
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
+    iso_time,
+)
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload import Workload
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload_options import Selection, Wish
 from ansible_collections.cloudops.core.plugins.module_utils._domain.workload_restart import (

@@ -19,8 +19,10 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.metrics impo
     assess,
     check_previous,
     clean,
-    iso_time,
     verdict_values,
+)
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import (
+    iso_time,
 )
 from ansible_collections.cloudops.core.plugins.module_utils._prometheus.answers import Answer, RawSeries, read_answer
 from ansible_collections.cloudops.core.plugins.module_utils._prometheus.client import Client
