@@ -46,7 +46,7 @@ unit: .venv/.stamp  ## unit tests and the import rules
 	pytest -n 2 tests/unit
 
 integration: .venv/.stamp azurite  ## integration tests on servers that they start themselves
-	pytest -n 2 tests/integration
+	pytest -n 3 --dist loadgroup tests/integration
 
 molecule: .venv/.stamp $(LINK) azurite  ## the roles' scenarios
 	tools/molecule.sh

@@ -47,10 +47,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what may run on a live server, and skip the rest of the tests of that server there."""
+    """Mark what may run on a live server, skip the rest of the tests of that server there, and keep together what shares much."""
     for item in items:
         _sort(item, "s3_server", "live", "moto_only", live=LIVE)
         _sort(item, "kube", "live_kube", "stand_in_only", live=bool(LIVE_KUBECONFIG))
+        if "runs" in getattr(item, "fixturenames", ()):
+            # The guides' examples are run once, for all the tests that look at them.
+            item.add_marker(pytest.mark.xdist_group("guides"))
 
 
 def _sort(item: pytest.Item, server: str, mark: str, unless: str, live: bool) -> None:

@@ -99,9 +99,11 @@ class Bench:
         found: str | None = self.get(name, kind)["metadata"].get("annotations", {}).get("cloudops.core/scaling-state")
         return found
 
-    def resize(self, replicas: int, name: str = "web", kind: str = "Deployment") -> None:
-        """Scale it past the module, as somebody else would."""
+    def resize(self, replicas: int, name: str = "web", kind: str = "Deployment", *, settled: bool = True) -> None:
+        """Scale it past the module, as somebody else would, and wait until its controller has written all that follows."""
         self.api.patch(self.path(name, kind), {"spec": {"replicas": replicas}})
+        if settled:
+            eventually(lambda: self._settled(name, kind))
 
     def hpa(self, name: str = "web") -> tuple[int, int]:
         """Bounds of an autoscaler."""

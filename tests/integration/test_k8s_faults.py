@@ -282,7 +282,7 @@ def test_a_rollout_that_gave_up_is_not_awaited(struck: tuple[Bench, FaultProxy])
 def test_somebody_elses_size_is_not_reverted(struck: tuple[Bench, FaultProxy]) -> None:
     bench, proxy = struck
     bench.make("bad", 1, stuck=True, settled=False)
-    proxy.rules.append(Rule(once(lambda: bench.resize(5, "bad")), "list pods"))
+    proxy.rules.append(Rule(once(lambda: bench.resize(5, "bad", settled=False)), "list pods"))
     result = bench.scale("bad", replicas=2, wait=True, wait_timeout=1, on_timeout="revert", fails=True)
     assert "not reverted, as somebody has changed it meanwhile (to 5 replicas)" in result["msg"]
     assert (result["results"][0]["reverted"], bench.size("bad")) == (False, 5)
