@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import runpy
@@ -22,6 +23,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 EDA = ROOT / "extensions" / "eda"
 SOURCES = EDA / "plugins" / "event_source"
+SHARED = EDA / "plugins" / "module_utils" / "cloudops_sources"
 NAMES = sorted(path.stem for path in SOURCES.glob("*.py"))
 RULEBOOKS = sorted((EDA / "rulebooks").glob("*.yml"))
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "dict": "object", "list": "array"}
@@ -30,8 +32,12 @@ SECRETS = ("access_key", "secret_key", "session_token", "password", "bearer_toke
 
 @cache
 def load(name: str) -> SimpleNamespace:
-    """A source's names, after running it by its path."""
-    return SimpleNamespace(**runpy.run_path(str(SOURCES / f"{name}.py")))
+    """A source's names, after running it by its path, and those of what the sources share."""
+    own = runpy.run_path(str(SOURCES / f"{name}.py"))
+    shared: dict[str, Any] = {}
+    for path in sorted(SHARED.glob("[a-z]*.py")):
+        shared |= vars(importlib.import_module(f"{SHARED.name}.{path.stem}"))
+    return SimpleNamespace(**{**shared, **own})
 
 
 @cache

@@ -1,20 +1,23 @@
 # Copyright (c) 2026 cloudops.core contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the event sources say of themselves: documentation, schema and code agree, and what they share is the same in all."""
+"""What the event sources say of themselves: documentation, schema and code agree, and what they share is written once."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.unit.eda_sources import EDA, NAMES, RULEBOOKS, SOURCES, documentation, load, schema_of
+from tests.unit.eda_sources import EDA, NAMES, RULEBOOKS, SHARED, SOURCES, documentation, load, schema_of
 
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 KINDS = {
     "text": "str",
     "integer": "int",
@@ -27,7 +30,6 @@ KINDS = {
     "mappings": "list",
     "raw": "raw",
 }
-BLOCKS = ("common", "polling", "aws")
 
 
 def described(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,7 +74,7 @@ def test_documented_defaults_are_the_real_ones(name: str) -> None:
     source = load(name)
     documented = {key: one["default"] for key, one in documentation(name)["options"].items() if "default" in one}
     read = {
-        key: source._READERS[source.ARGUMENTS[key].kind](value, key, source.ARGUMENTS[key])
+        key: source.READERS[source.ARGUMENTS[key].kind](value, key, source.ARGUMENTS[key])
         for key, value in documented.items()
     }
     assert read == {key: argument.default for key, argument in source.ARGUMENTS.items() if argument.default is not None}
@@ -129,21 +131,16 @@ def test_the_check_refuses() -> None:
         check_source({"cloudops.core.sqs_depth": {"threshold": {"operator": ">"}}})
 
 
-@pytest.mark.parametrize("block", BLOCKS)
-def test_shared_blocks_are_the_same_everywhere(block: str) -> None:
-    found: dict[str, list[str]] = {}
-    for name in NAMES:
-        text = (SOURCES / f"{name}.py").read_text("utf-8")
-        for match in re.finditer(rf"^# \[{block}\].*?^# \[/{block}\]$", text, re.DOTALL | re.MULTILINE):
-            found.setdefault(match.group(), []).append(name)
-    assert len(found) == 1, f"[{block}] differs: {list(found.values())}"
-    users = next(iter(found.values()))
-    expected = {
-        "common": NAMES,
-        "polling": ["cloudwatch_metric", "prometheus_query", "sqs_depth"],
-        "aws": ["cloudwatch_metric", "sqs_depth"],
-    }
-    assert users == expected[block]
+def defined(path: Path) -> set[str]:
+    """What a file defines at its top."""
+    return {node.name for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.ClassDef | FUNCTIONS)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_sources_share_is_written_once(name: str) -> None:
+    shared = set().union(*(defined(path) for path in SHARED.glob("*.py")))
+    assert {"read_arguments", "make_event", "Health", "poll", "aws_errors"} <= shared
+    assert defined(SOURCES / f"{name}.py") & shared == set()
 
 
 def test_there_are_rulebooks() -> None:

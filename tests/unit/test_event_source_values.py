@@ -264,7 +264,9 @@ def test_series_names_are_as_prometheus_writes_them() -> None:
 
 
 def monitor(**options: Any) -> Any:
-    return SQS.Monitor({"emit": "change", "interval": 60.0, "jitter": 0.0, "max_backoff": 600.0, **options})
+    return SQS.Monitor(
+        "sqs_depth", {"emit": "change", "interval": 60.0, "jitter": 0.0, "max_backoff": 600.0, **options}
+    )
 
 
 def seen(verdict: str, key: str = "orders", value: float | None = 1.0) -> Any:

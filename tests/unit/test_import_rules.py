@@ -84,7 +84,8 @@ PLUGIN = Layer(
 # What inventory plugins share. It may look at expressions as ansible-core does.
 PLUGIN_UTILS = Layer("plugin_utils", allowed=(*PLUGIN.allowed, "jinja2"))
 FRAGMENT = Layer("doc_fragment")
-EVENT_SOURCE = Layer("event source", sdk=SDKS)
+# The rulebook engine runs a source by its path: it finds what the sources share beside it, but not the collection's module_utils.
+EVENT_SOURCE = Layer("event source", allowed=("cloudops_sources",), sdk=SDKS)
 
 
 def layer_of(path: PurePosixPath) -> Layer | None:
@@ -107,7 +108,14 @@ def layer_of(path: PurePosixPath) -> Layer | None:
             return PLUGIN
         case ("plugins", "plugin_utils", _):
             return PLUGIN_UTILS
-        case ("extensions", "eda", "plugins", "event_source", _):
+        case ("extensions", "eda", "plugins", "event_source", _) | (
+            "extensions",
+            "eda",
+            "plugins",
+            "module_utils",
+            "cloudops_sources",
+            _,
+        ):
             return EVENT_SOURCE
     return None
 

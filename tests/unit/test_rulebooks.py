@@ -278,7 +278,7 @@ def metric_event() -> Object:
     reader = source.Source(options, queries, clock=lambda: MOMENT)
     series = {"metric": {}, "values": [[1772359140, "75"], [1772359170, "91.5"]]}
     reader._send = lambda _fields, _name: {"data": {"resultType": "matrix", "result": [series]}}
-    monitor = source.Monitor(options)
+    monitor = source.Monitor("prometheus_query", options)
     monitor.take([source.Observation("load", "load", "ok", "", 50.0, MOMENT - 60)], MOMENT - 60, 0.5)
     events: list[Object] = monitor.take(reader.read(monitor.verdicts), MOMENT, 0.5)[0]
     return events[0]
@@ -288,7 +288,7 @@ def error_event() -> Object:
     source = load("prometheus_query")
     with pytest.raises(source.SourceFailure) as caught:
         source._answer(401, b"", "load")
-    events: list[Object] = source.Health(False).failed("", caught.value, MOMENT, 60.0)
+    events: list[Object] = source.Health("prometheus_query", False).failed("", caught.value, MOMENT, 60.0)
     return events[0]
 
 

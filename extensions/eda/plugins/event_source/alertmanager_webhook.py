@@ -79,278 +79,29 @@ EXAMPLES = r"""
 
 import asyncio
 import contextlib
-import difflib
 import hmac
 import ipaddress
 import json
-import logging
-import math
 import os
 import re
 import ssl
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
+
+# The engine runs this file by its path, as a part of no package: what the sources share is found from there.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "module_utils"))
+
+from cloudops_sources.arguments import Argument, ArgumentError, read_arguments
+from cloudops_sources.events import Health, Printer, Queue, SourceFailure, logger_of, make_event
 
 SOURCE = "alertmanager_webhook"
-
-# [common] The same in every source of this directory: each file stands alone, as the engine runs it by its path.
-
-LOGGER = logging.getLogger(f"cloudops.core.{SOURCE}")
-
-
-class Queue(Protocol):
-    """What the engine hands over to put events into."""
-
-    async def put(self, event: dict[str, Any], /) -> None:
-        """Take an event; waits while the engine is busy."""
-
-
-class ArgumentError(ValueError):
-    """An argument that can't be right. The text names it, and says what to do."""
-
-    def __init__(self, name: str, problem: str, cure: str) -> None:
-        super().__init__(f"{name} {problem}. {cure}")
-
-
-@dataclass(frozen=True)
-class Argument:
-    """What an argument may be.
-
-    :param kind: text, integer, number, boolean, duration (seconds), texts (a list), lines (a list; as text, one a line),
-        mapping, mappings, or raw.
-    :param fields: the arguments inside a mapping; without them, it may have any keys.
-    """
-
-    kind: str = "text"
-    default: Any = None
-    required: bool = False
-    choices: tuple[str, ...] = ()
-    least: float | None = None
-    most: float | None = None
-    aliases: tuple[str, ...] = ()
-    fields: Mapping[str, Argument] = field(default_factory=dict)
-
-
-def read_arguments(given: Mapping[str, Any], table: Mapping[str, Argument], where: str = "") -> dict[str, Any]:
-    """The arguments as they are meant, defaults filled in. None and an empty text mean that one isn't given.
-
-    :raises ArgumentError: for the first that can't be right.
-    """
-    names = {alias: name for name, argument in table.items() for alias in (name, *argument.aliases)}
-    values: dict[str, Any] = {}
-    for key, value in given.items():
-        if key not in names:
-            near = difflib.get_close_matches(str(key), names, 1)
-            cure = f"Did you mean {where}{near[0]}?" if near else f"There are {', '.join(table)}."
-            raise ArgumentError(f"{where}{key}", "is not an argument of this source", cure)
-        if value is None or value == "":
-            continue
-        name = names[key]
-        if name in values:
-            raise ArgumentError(f"{where}{name}", f"is given twice, also as {key}", "Leave one of them out.")
-        values[name] = _READERS[table[name].kind](value, where + name, table[name])
-    for name, argument in table.items():
-        if argument.required and name not in values:
-            raise ArgumentError(f"{where}{name}", "is missing", "This source can't do without it.")
-        values.setdefault(name, argument.default)
-    return values
-
-
-def _read_text(value: Any, name: str, argument: Argument) -> str:
-    if isinstance(value, (Mapping, list, tuple)):
-        raise ArgumentError(name, f"is a {'mapping' if isinstance(value, Mapping) else 'list'}", "Give a text.")
-    text = str(value)
-    if argument.choices and text not in argument.choices:
-        raise ArgumentError(name, f"is {text!r}", f"It is one of {', '.join(argument.choices)}.")
-    return text
-
-
-def _read_number(value: Any, name: str, argument: Argument) -> float:
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise ArgumentError(name, f"is {value!r}, which is no number", "Give a number, such as 5 or 0.5.")
-    return _within(number, name, argument)
-
-
-def _read_integer(value: Any, name: str, argument: Argument) -> int:
-    number = _read_number(value, name, argument)
-    if not number.is_integer():
-        raise ArgumentError(name, f"is {value!r}, which is no whole number", "Give a whole number, such as 5.")
-    return int(number)
-
-
-def _within(number: float, name: str, argument: Argument) -> float:
-    if argument.least is not None and number < argument.least:
-        raise ArgumentError(name, f"is {number:g}", f"It is {argument.least:g} or more.")
-    if argument.most is not None and number > argument.most:
-        raise ArgumentError(name, f"is {number:g}", f"It is {argument.most:g} or less.")
-    return number
-
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-
-
-def _read_duration(value: Any, name: str, argument: Argument) -> float:
-    text = "" if isinstance(value, bool) else str(value).strip().lower()
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        return _within(float(text), name, argument)
-    if not re.fullmatch(r"(\d+(\.\d+)?[smhdw])+", text):
-        cure = "Give seconds, or a number with s, m, h, d or w: 90s, 5m, 1h30m."
-        raise ArgumentError(name, f"is {value!r}, which is no duration", cure)
-    parts = re.findall(r"(\d+(?:\.\d+)?)([smhdw])", text)
-    return _within(sum(float(number) * _UNITS[unit] for number, unit in parts), name, argument)
-
-
-def _read_boolean(value: Any, name: str, _argument: Argument) -> bool:
-    word = str(value).strip().lower()
-    if word not in ("true", "yes", "on", "1", "false", "no", "off", "0"):
-        raise ArgumentError(name, f"is {value!r}", "It is true or false.")
-    return word in ("true", "yes", "on", "1")
-
-
-def _read_texts(value: Any, name: str, argument: Argument) -> tuple[str, ...]:
-    if isinstance(value, str):
-        value = value.splitlines() if argument.kind == "lines" else re.split(r"[\s,]+", value)
-    if not isinstance(value, (list, tuple)):
-        raise ArgumentError(name, f"is {value!r}", "Give a list.")
-    texts = (_read_text(item, f"{name}[{place}]", argument).strip() for place, item in enumerate(value))
-    return tuple(text for text in texts if text)
-
-
-def _read_mapping(value: Any, name: str, argument: Argument) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ArgumentError(name, f"is {value!r}, which is no mapping", "Give keys and values.")
-    return read_arguments(value, argument.fields, f"{name}.") if argument.fields else dict(value)
-
-
-def _read_mappings(value: Any, name: str, argument: Argument) -> tuple[dict[str, Any], ...]:
-    if not isinstance(value, (list, tuple)):
-        raise ArgumentError(name, f"is {value!r}", "Give a list of mappings.")
-    return tuple(_read_mapping(item, f"{name}[{place}]", argument) for place, item in enumerate(value))
-
-
-_READERS: Mapping[str, Callable[[Any, str, Argument], Any]] = {
-    "text": _read_text,
-    "number": _read_number,
-    "integer": _read_integer,
-    "duration": _read_duration,
-    "boolean": _read_boolean,
-    "texts": _read_texts,
-    "lines": _read_texts,
-    "mapping": _read_mapping,
-    "mappings": _read_mappings,
-    "raw": lambda value, _name, _argument: value,
-}
-
-
-class SourceFailure(Exception):
-    """What kept the source from reading, in the words of the error event.
-
-    :param kind: denied, invalid, not_found, throttled, timeout, unavailable, or error.
-    :param operation: what was being done, as a verb phrase.
-    :param code: the provider's own.
-    :param hint: what to do about it.
-    """
-
-    def __init__(
-        self, kind: str, message: str, operation: str, *, resource: str = "", code: str = "", hint: str = ""
-    ) -> None:
-        super().__init__(message)
-        self.kind, self.message, self.operation = kind, message, operation
-        self.resource, self.code, self.hint = resource, code, hint
-
-    def as_event(self) -> dict[str, str]:
-        """As data."""
-        names = ("kind", "message", "operation", "resource", "code", "hint")
-        return {name: getattr(self, name) for name in names}
-
-
-def iso_time(seconds: float) -> str:
-    """A time in ISO 8601, in UTC."""
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
-
-
-def plain(value: Any) -> Any:
-    """What comes from outside, with nothing in it that a playbook would take for a template: rules hand it on as variables."""
-    if isinstance(value, str):
-        return re.sub(r"\{(?=[{%#])", "{ ", value)
-    if isinstance(value, Mapping):
-        return {plain(str(key)): plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def make_event(what: str, now: float, /, **facts: Any) -> dict[str, Any]:
-    """An event; all have a type, the source's short name, and the time of the reading."""
-    return {"type": what, "source": SOURCE, "time": iso_time(now), **plain(facts)}
-
-
-class Health:
-    """What fails at present, and what is told of it: each error when it is new or another one, or every time; and its end."""
-
-    def __init__(self, always: bool) -> None:
-        self._always = always
-        self._failing: dict[str, tuple[int, float, tuple[str, str]]] = {}
-
-    def failures(self, key: str) -> int:
-        """Failures in a row."""
-        return self._failing.get(key, (0, 0.0, ("", "")))[0]
-
-    def failed(self, key: str, failure: SourceFailure, now: float, retry_in: float) -> list[dict[str, Any]]:
-        """Events of a failure; ``key`` says what couldn't be read, "" is everything."""
-        count, since, said = self._failing.get(key, (0, now, ("", "")))
-        says = (failure.kind, failure.code)
-        self._failing[key] = (count + 1, since, says)
-        if says == said and not self._always:
-            return []
-        LOGGER.warning("%s: %s %s", failure.operation, failure.message, failure.hint)
-        # Not "key": the engine shows dots instead of whatever goes by such a name.
-        told = {"series": key, "error": failure.as_event(), "failures": count + 1, "since": iso_time(since)}
-        return [make_event("error", now, **told, retry_in=round(retry_in, 3))]
-
-    def worked(self, key: str, now: float) -> list[dict[str, Any]]:
-        """Events of a success: none, unless it failed before."""
-        if key not in self._failing:
-            return []
-        count, since, _said = self._failing.pop(key)
-        return [make_event("recovered", now, series=key, failures=count, since=iso_time(since))]
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How long to wait until the next attempt: longer after each failure, and never all at the same moment."""
-
-    interval: float
-    jitter: float
-    max_backoff: float
-
-    def pause(self, failures: int, chance: float) -> float:
-        """Seconds.
-
-        :param failures: failures in a row.
-        :param chance: a random number from 0 to 1.
-        """
-        longest = max(self.max_backoff, self.interval)
-        wanted = self.interval * 2.0 ** min(max(failures - 1, 0), 40)
-        return min(wanted, longest) * (1 + self.jitter * (2 * chance - 1))
-
-
-class Printer:
-    """A queue for trying the source by hand: prints each event."""
-
-    async def put(self, event: dict[str, Any], /) -> None:
-        """Print it."""
-        print(json.dumps(event), flush=True)
-
-
-# [/common]
+LOGGER = logger_of(SOURCE)
 
 ARGUMENTS = {
     "host": Argument(default="127.0.0.1"),
@@ -519,7 +270,7 @@ class Memory:
         before = self._told.get(alert.fingerprint, (None, ""))[0]
         verdicts = {"firing": "breached", "resolved": "ok", None: None}
         verdict = {"verdict": verdicts[alert.status], "previous": verdicts[before], "changed": before != alert.status}
-        return make_event("alert", now, status=alert.status, **verdict, **alert.facts)
+        return make_event(SOURCE, "alert", now, status=alert.status, **verdict, **alert.facts)
 
 
 # The server
@@ -532,7 +283,7 @@ class Server:
         self._queue = queue
         self._options = options
         self._memory = Memory(options["emit"] == "always")
-        self._health = Health(options["emit"] == "always")
+        self._health = Health(SOURCE, options["emit"] == "always")
         self._open = 0
         # Messages are taken one after the other, so that an alert that fires and is resolved does so in this order.
         self._turn = asyncio.Lock()
