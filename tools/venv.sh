@@ -6,6 +6,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 dir=$1
 shift
 
+# What is about to be made anew can't make itself: where it is active, the Python behind it has to be found.
+PATH=$(printf '%s' ":$PATH:" | sed "s#:$PWD/$dir/bin:#:#g; s#^:##; s#:\$##")
+
 choose() {
     local pair
     for pair in "$@"; do

@@ -364,7 +364,15 @@ def test_a_step_is_taken_from_what_the_group_is_at_the_write(groups: Groups) -> 
 
 def test_two_at_the_same_time_scale_once(groups: Groups) -> None:
     web = groups.add("web", 1, 2, 9)
-    params = {**groups.options, "tags": groups.tags, "policy": {**POLICY, "max": 9}, "metrics": cpu(90), "now": NOW}
+    policy = {**POLICY, "max": 9}
+    params = {
+        **groups.options,
+        "tags": groups.tags,
+        "policy": policy,
+        "metrics": cpu(90),
+        "now": NOW,
+        "wait_timeout": 40,
+    }
     start = groups.run_module.started
     with (
         start("autoscaling_group_scale", params) as one,

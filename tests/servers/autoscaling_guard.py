@@ -9,7 +9,9 @@ at once. With the guard before it:
 - sizes beyond the group's bounds, and values of tags longer than 256 characters, are refused as AWS does;
 - a group may cool down, have an instance refresh, be on its way out, and have failed activities;
 - instances that a call brings are ``Pending`` for as many describe calls as asked, and what it removes is ``Terminating`` as long;
-- a group that isn't there is refused instead of failing inside.
+- a group that isn't there is refused instead of failing inside;
+- calls that write are carried out one after the other: moto answers in threads, and two that bring a group to the same size at the same
+  moment would both launch what is lacking.
 
     with FaultProxy(moto.endpoint) as proxy:
         guard = AutoScalingGuard(proxy)
@@ -21,6 +23,7 @@ at once. With the guard before it:
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 from xml.etree import ElementTree
@@ -59,6 +62,7 @@ class AutoScalingGuard(Fault):
         """By group: status, start time and message, in any order."""
         self.writes: list[tuple[str, Form]] = []
         """Every call that writes and was accepted."""
+        self._turn = asyncio.Lock()
         self._known: dict[str, set[str]] = {}
         self._left: dict[str, int] = {}
         self._gone: dict[str, list[str]] = {}
@@ -78,12 +82,14 @@ class AutoScalingGuard(Fault):
             name = form["AutoScalingGroupName"]
             body = self._refreshes_of(name) if operation == "DescribeInstanceRefreshes" else self._activities_of(name)
             return await exchange.answer(200, "text/xml", _answer(operation, body))
-        error = await self._error(exchange, operation, form)
-        if error is not None:
-            code, message = error
-            return await exchange.answer_error(400, code, message)
-        self.writes.append((operation, {key: value for key, value in form.items() if key not in ("Action", "Version")}))
-        return await exchange.forward()
+        async with self._turn:
+            error = await self._error(exchange, operation, form)
+            if error is not None:
+                code, message = error
+                return await exchange.answer_error(400, code, message)
+            told = {key: value for key, value in form.items() if key not in ("Action", "Version")}
+            self.writes.append((operation, told))
+            return await exchange.forward()
 
     # Refusing
 
