@@ -309,6 +309,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import removal_spec
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.azure_options import azure_spec, hide
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import (
     Result,
@@ -344,7 +345,6 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.containers i
 
 def option_spec() -> dict[str, Any]:
     """The module's own options."""
-    number, off = {"type": "int"}, {"type": "bool", "default": False}
     return {
         "name": {"type": "str", "required": True, "aliases": ["container", "container_name"]},
         "state": {"type": "str", "choices": ["present", "empty", "absent"], "default": "present"},
@@ -354,15 +354,9 @@ def option_spec() -> dict[str, Any]:
         "default_encryption_scope": {"type": "str"},
         "deny_encryption_scope_override": {"type": "bool"},
         "wait_timeout": {"type": "int", "default": 180},
-        "force": off,
-        "prefix": {"type": "str", "default": ""},
-        "older_than": {"type": "str"},
-        "noncurrent_only": off,
-        "max_objects": number,
+        **removal_spec(concurrency=16),
         "leases": {"type": "str", "choices": ["fail", "break"], "default": "fail"},
         "soft_deleted": {"type": "str", "choices": ["ignore", "report"], "default": "ignore"},
-        "concurrency": {"type": "int", "default": 16},
-        "batch_size": number,
     }
 
 

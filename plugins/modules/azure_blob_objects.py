@@ -27,44 +27,11 @@ options:
     type: str
     required: true
     aliases: [container, container_name]
-  src:
-    description:
-      - A file, or a directory that is uploaded with all below it, on the host that runs the module. Blobs get the names relative to that
-        directory. Links to files are followed, links to directories are not.
-    type: path
-  objects:
-    description:
-      - Single blobs. At least one of O(objects) and O(src) is needed.
-    type: list
-    elements: dict
-    suboptions:
-      key:
-        description: Name of the blob, behind O(prefix).
-        type: str
-        required: true
-      src:
-        description: File with the content, on the host that runs the module.
-        type: path
-      content:
-        description: The content itself, as text. Exactly one of C(src) and C(content) is needed. Ansible shows it at high verbosity.
-        type: str
-      content_type:
-        description: Content type. Without it, it follows from the ending of the name, and one that is stored isn't compared.
-        type: str
-  prefix:
-    description:
-      - What all names begin with, taken as it is. V(logs/) puts everything below C(logs/).
-    type: str
-    default: ''
-  concurrency:
-    description:
-      - Blobs that are looked at, or uploaded, side by side.
-    type: int
-    default: 16
 extends_documentation_fragment:
   - cloudops.core.azure
   - cloudops.core.attributes
   - cloudops.core.attributes.azure_group
+  - cloudops.core.uploads
 notes:
   - In check mode, a container that doesn't exist counts as one without blobs, as a task before this one may be about to create it.
   - A blob that is uploaded again gets new metadata and loses its index tags, as with every upload. Its snapshots stay, and so does the

@@ -428,7 +428,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import gcp_spec, hide_key
+from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec import gcp_spec, hide_key, removal_spec
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import (
     Result,
     carry_out,
@@ -463,8 +463,7 @@ STORAGE_CLASSES = [
 
 def option_spec() -> dict[str, Any]:
     """The module's own options."""
-    text, flag, number = {"type": "str"}, {"type": "bool"}, {"type": "int"}
-    off = {"type": "bool", "default": False}
+    text, flag = {"type": "str"}, {"type": "bool"}
     return {
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "choices": ["present", "empty", "absent"], "default": "present"},
@@ -487,13 +486,7 @@ def option_spec() -> dict[str, Any]:
         "website": {"type": "dict", "options": {"main_page_suffix": text, "not_found_page": text}},
         "cors": _cors_spec(),
         "requester_pays": flag,
-        "force": off,
-        "prefix": {"type": "str", "default": ""},
-        "older_than": text,
-        "noncurrent_only": off,
-        "max_objects": number,
-        "concurrency": {"type": "int", "default": 16},
-        "batch_size": number,
+        **removal_spec(concurrency=16),
     }
 
 

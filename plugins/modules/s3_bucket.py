@@ -530,6 +530,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._ansible.argspec imp
     AWS_EXCLUSIVE,
     AWS_TOGETHER,
     aws_spec,
+    removal_spec,
 )
 from ansible_collections.cloudops.core.plugins.module_utils._ansible.runner import (
     Result,
@@ -556,10 +557,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets impo
 
 def option_spec() -> dict[str, Any]:
     """The module's own options."""
-    text, flag, number = {"type": "str"}, {"type": "bool"}, {"type": "int"}
-    off, days_or_date = {"type": "bool", "default": False}, {"days": {"type": "int"}, "date": {"type": "str"}}
-    words, storage_class = {"type": "list", "elements": "str"}, {"type": "str", "required": True}
-    noncurrent = {"noncurrent_days": number, "newer_noncurrent_versions": number}
+    text, flag, off = {"type": "str"}, {"type": "bool"}, {"type": "bool", "default": False}
     return {
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "choices": ["present", "empty", "absent"], "default": "present"},
@@ -571,61 +569,9 @@ def option_spec() -> dict[str, Any]:
         "encryption": {"type": "str", "choices": ["none", "AES256", "aws:kms", "aws:kms:dsse"]},
         "encryption_key_id": {"type": "str", "no_log": False},
         "bucket_key_enabled": {"type": "bool", "no_log": False},
-        "public_access": {
-            "type": "dict",
-            "options": {
-                "block_public_acls": flag,
-                "ignore_public_acls": flag,
-                "block_public_policy": flag,
-                "restrict_public_buckets": flag,
-            },
-        },
-        "delete_public_access": off,
-        "object_ownership": {
-            "type": "str",
-            "choices": ["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"],
-        },
-        "delete_object_ownership": off,
-        "acl": {
-            "type": "str",
-            "choices": ["private", "public-read", "public-read-write", "authenticated-read", "log-delivery-write"],
-        },
-        "policy": {"type": "json"},
-        "deny_insecure_transport": flag,
-        "object_lock_enabled": flag,
-        "object_lock_default_retention": {
-            "type": "dict",
-            "options": {
-                "mode": {"type": "str", "choices": ["GOVERNANCE", "COMPLIANCE"]},
-                "days": number,
-                "years": number,
-            },
-        },
-        "lifecycle_rules": {
-            "type": "list",
-            "elements": "dict",
-            "options": {
-                "id": text,
-                "enabled": {"type": "bool", "default": True},
-                "prefix": text,
-                "tags": {"type": "dict"},
-                "object_size_greater_than": number,
-                "object_size_less_than": number,
-                "expiration": {"type": "dict", "options": {**days_or_date, "expired_object_delete_marker": flag}},
-                "noncurrent_version_expiration": {"type": "dict", "options": noncurrent},
-                "transitions": {
-                    "type": "list",
-                    "elements": "dict",
-                    "options": {**days_or_date, "storage_class": storage_class},
-                },
-                "noncurrent_version_transitions": {
-                    "type": "list",
-                    "elements": "dict",
-                    "options": {**noncurrent, "storage_class": storage_class},
-                },
-                "abort_incomplete_multipart_upload_days": number,
-            },
-        },
+        **_access_spec(),
+        **_object_lock_spec(),
+        "lifecycle_rules": {"type": "list", "elements": "dict", "options": _rule_spec()},
         "purge_lifecycle_rules": {"type": "bool", "default": True},
         "logging": {
             "type": "dict",
@@ -635,35 +581,84 @@ def option_spec() -> dict[str, Any]:
                 "target_prefix": {"type": "str", "default": ""},
             },
         },
-        "cors": {
-            "type": "list",
-            "elements": "dict",
-            "options": {
-                "id": text,
-                "allowed_origins": {**words, "required": True},
-                "allowed_methods": {
-                    **words,
-                    "required": True,
-                    "choices": ["GET", "PUT", "POST", "DELETE", "HEAD"],
-                },
-                "allowed_headers": words,
-                "expose_headers": words,
-                "max_age_seconds": number,
-            },
-        },
+        "cors": {"type": "list", "elements": "dict", "options": _cors_spec()},
         "requester_pays": flag,
         "acceleration": {"type": "bool", "aliases": ["accelerate_enabled"]},
         "dualstack": off,
         "ceph": {"type": "bool", "default": False, "aliases": ["rgw"]},
-        "force": off,
-        "prefix": {"type": "str", "default": ""},
-        "older_than": text,
-        "noncurrent_only": off,
-        "max_objects": number,
+        **removal_spec(concurrency=32),
         "bypass_governance_retention": off,
         "mfa": {"type": "str", "no_log": True},
-        "concurrency": {"type": "int", "default": 32},
-        "batch_size": number,
+    }
+
+
+def _access_spec() -> dict[str, Any]:
+    """Who may reach what the bucket holds."""
+    blocks = ("block_public_acls", "ignore_public_acls", "block_public_policy", "restrict_public_buckets")
+    ownerships = ["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"]
+    acls = ["private", "public-read", "public-read-write", "authenticated-read", "log-delivery-write"]
+    return {
+        "public_access": {"type": "dict", "options": {name: {"type": "bool"} for name in blocks}},
+        "delete_public_access": {"type": "bool", "default": False},
+        "object_ownership": {"type": "str", "choices": ownerships},
+        "delete_object_ownership": {"type": "bool", "default": False},
+        "acl": {"type": "str", "choices": acls},
+        "policy": {"type": "json"},
+        "deny_insecure_transport": {"type": "bool"},
+    }
+
+
+def _object_lock_spec() -> dict[str, Any]:
+    retention = {
+        "mode": {"type": "str", "choices": ["GOVERNANCE", "COMPLIANCE"]},
+        "days": {"type": "int"},
+        "years": {"type": "int"},
+    }
+    return {
+        "object_lock_enabled": {"type": "bool"},
+        "object_lock_default_retention": {"type": "dict", "options": retention},
+    }
+
+
+def _rule_spec() -> dict[str, Any]:
+    """One lifecycle rule."""
+    text, flag, number = {"type": "str"}, {"type": "bool"}, {"type": "int"}
+    days_or_date, storage_class = {"days": number, "date": text}, {"type": "str", "required": True}
+    noncurrent = {"noncurrent_days": number, "newer_noncurrent_versions": number}
+    return {
+        "id": text,
+        "enabled": {"type": "bool", "default": True},
+        "prefix": text,
+        "tags": {"type": "dict"},
+        "object_size_greater_than": number,
+        "object_size_less_than": number,
+        "expiration": {"type": "dict", "options": {**days_or_date, "expired_object_delete_marker": flag}},
+        "noncurrent_version_expiration": {"type": "dict", "options": noncurrent},
+        "transitions": {
+            "type": "list",
+            "elements": "dict",
+            "options": {**days_or_date, "storage_class": storage_class},
+        },
+        "noncurrent_version_transitions": {
+            "type": "list",
+            "elements": "dict",
+            "options": {**noncurrent, "storage_class": storage_class},
+        },
+        "abort_incomplete_multipart_upload_days": number,
+    }
+
+
+def _cors_spec() -> dict[str, Any]:
+    """One rule of cross-origin requests."""
+    words = {"type": "list", "elements": "str"}
+    methods = ["GET", "PUT", "POST", "DELETE", "HEAD"]
+    return {
+        "id": {"type": "str"},
+        "allowed_origins": {**words, "required": True},
+        "allowed_methods": {**words, "required": True, "choices": methods},
+        "allowed_headers": words,
+        "expose_headers": words,
+        "max_age_seconds": {"type": "int"},
     }
 
 

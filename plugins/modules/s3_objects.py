@@ -25,35 +25,6 @@ options:
       - Name of the bucket.
     type: str
     required: true
-  src:
-    description:
-      - A file, or a directory that is uploaded with all below it, on the host that runs the module. Keys are the names relative to that
-        directory. Links to files are followed, links to directories are not.
-    type: path
-  objects:
-    description:
-      - Single objects. At least one of O(objects) and O(src) is needed.
-    type: list
-    elements: dict
-    suboptions:
-      key:
-        description: Key of the object, behind O(prefix).
-        type: str
-        required: true
-      src:
-        description: File with the content, on the host that runs the module.
-        type: path
-      content:
-        description: The content itself, as text. Exactly one of C(src) and C(content) is needed. Ansible shows it at high verbosity.
-        type: str
-      content_type:
-        description: Content type. Without it, it follows from the ending of the key, and one that is stored isn't compared.
-        type: str
-  prefix:
-    description:
-      - What all keys begin with, taken as it is. V(logs/) puts everything below C(logs/).
-    type: str
-    default: ''
   expected_bucket_owner:
     description:
       - 12-digit id of the account that must own the bucket. S3 refuses every call when another account does.
@@ -63,15 +34,11 @@ options:
       - Whether to use the endpoints that have IPv6 addresses, too.
     type: bool
     default: false
-  concurrency:
-    description:
-      - Objects that are looked at, or uploaded, side by side.
-    type: int
-    default: 16
 extends_documentation_fragment:
   - cloudops.core.aws
   - cloudops.core.attributes
   - cloudops.core.attributes.aws_group
+  - cloudops.core.uploads
 notes:
   - In check mode, a bucket that doesn't exist counts as one without objects, as a task before this one may be about to create it.
   - An object that is uploaded again gets new metadata and loses its tags, as with every upload. Where the bucket has versioning, the former

@@ -11,13 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
-from ansible_collections.cloudops.core.plugins.module_utils._core.drain import (
-    GONE,
-    SHOWN_PER_CODE,
-    Account,
-    Drain,
-    Refusal,
-)
+from ansible_collections.cloudops.core.plugins.module_utils._core.account import SHOWN_PER_CODE, Account, Refusal
+from ansible_collections.cloudops.core.plugins.module_utils._core.drain import GONE, Drain
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import (
     CloudOpsError,
     Conflict,

@@ -72,7 +72,7 @@ MODULE = Layer(
 CORE = Layer("_core", allowed=(f"{UTILS}._core",))
 DOMAIN = Layer(
     "_domain",
-    allowed=(f"{UTILS}._domain", f"{UTILS}._core.plan", f"{UTILS}._core.errors"),
+    allowed=(f"{UTILS}._domain", f"{UTILS}._core.account", f"{UTILS}._core.plan", f"{UTILS}._core.errors"),
     forbidden=IMPURE_MODULES,
     pure=True,
 )

@@ -150,3 +150,19 @@ AWS_EXCLUSIVE: list[tuple[str, ...]] = [
     ("profile", "session_token"),
 ]
 AWS_TOGETHER: list[tuple[str, ...]] = [("access_key", "secret_key")]
+
+
+def removal_spec(concurrency: int) -> Spec:
+    """What is removed of a bucket's contents, and how: the options of every module that empties one.
+
+    :param concurrency: how many requests go side by side where nobody says.
+    """
+    return {
+        "force": {"type": "bool", "default": False},
+        "prefix": {"type": "str", "default": ""},
+        "older_than": {"type": "str"},
+        "noncurrent_only": {"type": "bool", "default": False},
+        "max_objects": {"type": "int"},
+        "concurrency": {"type": "int", "default": concurrency},
+        "batch_size": {"type": "int"},
+    }

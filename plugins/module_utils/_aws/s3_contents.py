@@ -11,20 +11,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._aws.errors import aws_errors
 from ansible_collections.cloudops.core.plugins.module_utils._aws.s3 import S3Gateway
-from ansible_collections.cloudops.core.plugins.module_utils._core.drain import (
-    GONE,
-    Account,
-    Drain,
-    Refusal,
-    RefusalGroup,
-)
-from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Conflict, NotFound
+from ansible_collections.cloudops.core.plugins.module_utils._core.account import Account, Refusal
+from ansible_collections.cloudops.core.plugins.module_utils._core.drain import GONE, Drain
+from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, NotFound
 from ansible_collections.cloudops.core.plugins.module_utils._core.progress import Progress
 from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets import (
     MARKER,
@@ -33,21 +28,17 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets impo
     VERSION,
     Emptied,
     Entry,
-    KeptBack,
     Selection,
     Tally,
     count_up_to,
-    kept_back,
     not_empty,
-    still_written,
 )
+from ansible_collections.cloudops.core.plugins.module_utils._domain.emptying import empty_and_delete, itself, told
 
 # The service takes at most 1,000 keys a request, and works on them in parallel. Other servers go through a request's keys one after
 # the other, so that smaller requests, side by side, end sooner there.
 BATCH_ON_AWS = 1000
 BATCH_ELSEWHERE = 50
-
-DELETE_ROUNDS = 3
 
 PASSING = frozenset(
     {"SlowDown", "InternalError", "ServiceUnavailable", "Throttling", "RequestTimeout", "OperationAborted"}
@@ -145,25 +136,16 @@ class S3Contents:
                 account = self._drain(selection, how, removed.add, verify, progress)
         except CloudOpsError as error:
             return Emptied(removed, failure=error)
-        refused = tuple(_refused_result(code, group) for code, group in account.refused.items())
-        return Emptied(removed, refused, self._shortfall(account, removed))
+        return told(self._name, account, removed, itself)
 
     def empty_and_delete(self, how: Removal, *, dry_run: bool) -> Emptied:
         """Remove all that the bucket holds, then the bucket; what is written in between goes as well, for a few rounds."""
-        emptied = self.empty(Selection(), how, dry_run=dry_run, verify=False)
-        total = emptied.tally
-        for _round in range(DELETE_ROUNDS):
-            if dry_run or emptied.failure:
-                return replace(emptied, tally=total)
-            try:
-                self._gateway.delete(self._name)
-                return replace(emptied, tally=total)
-            except Conflict as error:
-                if error.code != "BucketNotEmpty":
-                    return Emptied(total, failure=error)
-            emptied = self.empty(Selection(), how, dry_run=False, verify=False)
-            total.include(emptied.tally)
-        return Emptied(total, failure=still_written(self._name, DELETE_ROUNDS, total))
+        return empty_and_delete(
+            self._name,
+            lambda: self.empty(Selection(), how, dry_run=dry_run, verify=False),
+            lambda: self._gateway.delete(self._name),
+            dry_run=dry_run,
+        )
 
     def delete_if_empty(self, *, dry_run: bool) -> Emptied:
         """Delete the bucket unless it holds something.
@@ -176,12 +158,6 @@ class S3Contents:
         if not dry_run:
             self._gateway.delete(self._name)
         return Emptied()
-
-    def _shortfall(self, account: Account[Entry], removed: Tally) -> CloudOpsError | None:
-        if account.refused:
-            groups = [KeptBack(code, group.count, group.first) for code, group in account.refused.items()]
-            return kept_back(self._name, groups, removed, account.gave_up)
-        return None if account.drained else still_written(self._name, account.passes, removed)
 
     def _drain(
         self,
@@ -241,11 +217,6 @@ class S3Contents:
         except CloudOpsError as error:
             return [Refusal(entry, error.code, error.message)]
         return []
-
-
-def _refused_result(code: str, group: RefusalGroup[Entry]) -> dict[str, Any]:
-    first = [{"key": entry.key, "version_id": entry.version_id, "kind": entry.kind} for entry in group.first]
-    return {"code": code, "count": group.count, "message": group.message, "first": first}
 
 
 def _permissions(how: Removal) -> dict[str, Any]:

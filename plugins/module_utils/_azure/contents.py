@@ -21,13 +21,8 @@ from ansible_collections.cloudops.core.plugins.module_utils._azure.containers im
     unless_leased,
 )
 from ansible_collections.cloudops.core.plugins.module_utils._azure.errors import azure_errors
-from ansible_collections.cloudops.core.plugins.module_utils._core.drain import (
-    GONE,
-    Account,
-    Drain,
-    Refusal,
-    RefusalGroup,
-)
+from ansible_collections.cloudops.core.plugins.module_utils._core.account import Account, Refusal
+from ansible_collections.cloudops.core.plugins.module_utils._core.drain import GONE, Drain
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import (
     CloudOpsError,
     Conflict,
@@ -35,6 +30,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._core.errors import 
     Throttled,
 )
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import SharedCounter
+from ansible_collections.cloudops.core.plugins.module_utils._core.progress import Progress
 from ansible_collections.cloudops.core.plugins.module_utils._domain.blobs import LEASED, Found, Target, targets
 from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets import (
     OBJECT,
@@ -42,14 +38,12 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets impo
     VERSION,
     Emptied,
     Entry,
-    KeptBack,
     Selection,
     Tally,
-    kept_back,
     not_empty,
-    still_written,
 )
 from ansible_collections.cloudops.core.plugins.module_utils._domain.containers import KEYS_A_REQUEST, NOUN
+from ansible_collections.cloudops.core.plugins.module_utils._domain.emptying import told
 
 PASSING = frozenset(
     {"ServerBusy", "TooManyRequests", "429", "OperationTimedOut", "InternalError", "500", "502", "503", "504"}
@@ -160,14 +154,16 @@ class ContainerContents:
 
         :raises Conflict: when there is more than ``max_objects``; nothing has been removed then.
         """
+        total: int | None = None
         if dry_run or how.max_objects is not None:
             tally, held = self._count(selection, how)
             if dry_run:
                 return self._told(held, tally, dry_run=True)
-            self._counts = SharedCounter()
+            self._counts, total = SharedCounter(), tally.total
         removed = _no_entries()
         try:
-            account = self._drain(selection, how, removed, verify)
+            with Progress(f"remove from {NOUN} {self._name}", "entries", total) as progress:
+                account = self._drain(selection, how, removed, verify, progress)
         except CloudOpsError as error:
             return Emptied(removed, failure=error)
         return self._told(account, removed)
@@ -241,19 +237,11 @@ class ContainerContents:
         return replace(told, failure=failure)
 
     def _told(self, account: Account[Target], removed: Tally, *, dry_run: bool = False) -> Emptied:
-        refused = tuple(_refused_result(code, group) for code, group in account.refused.items())
-        failure: CloudOpsError | None = None
-        if account.refused:
-            groups = [
-                KeptBack(code, group.count, [target.entry for target in group.first])
-                for code, group in account.refused.items()
-            ]
-            failure = kept_back(self._name, groups, removed, account.gave_up, dry_run=dry_run, noun=NOUN)
-        elif not (dry_run or account.drained):
-            failure = still_written(self._name, account.passes, removed, noun=NOUN)
-        return Emptied(removed, refused, failure)
+        return told(self._name, account, removed, lambda target: target.entry, dry_run=dry_run, noun=NOUN)
 
-    def _drain(self, selection: Selection, how: Removal, removed: Tally, verify: bool) -> Account[Target]:
+    def _drain(
+        self, selection: Selection, how: Removal, removed: Tally, verify: bool, progress: Progress
+    ) -> Account[Target]:
         def count(done: Iterable[Target]) -> None:
             for target in done:
                 target.count_into(removed)
@@ -266,6 +254,7 @@ class ContainerContents:
             concurrency=how.concurrency,
             retry_codes=PASSING,
             verify=verify,
+            progress=progress,
         )
         return drain.run()
 
@@ -379,9 +368,3 @@ def _kept(target: Target) -> Refusal[Target]:
 def _refusal(target: Target, part: Part) -> Refusal[Target]:
     code = GONE if part.code == GONE or part.code == "ContainerNotFound" else part.code
     return Refusal(target, code or str(part.status), part.message)
-
-
-def _refused_result(code: str, group: RefusalGroup[Target]) -> dict[str, Any]:
-    entries = [target.entry for target in group.first]
-    first = [{"key": entry.key, "version_id": entry.version_id, "kind": entry.kind} for entry in entries]
-    return {"code": code, "count": group.count, "message": group.message, "first": first}

@@ -9,9 +9,10 @@ Knows nothing of any provider: it is given a way to list and a way to remove a b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from ansible_collections.cloudops.core.plugins.module_utils._core.account import Account, Refusal
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Conflict, NotFound
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import batches, stream
 from ansible_collections.cloudops.core.plugins.module_utils._core.progress import SILENT, Progress
@@ -19,17 +20,8 @@ from ansible_collections.cloudops.core.plugins.module_utils._core.wait import RE
 
 Item = TypeVar("Item")
 
-SHOWN_PER_CODE = 10
 GONE = "Gone"
-
-
-@dataclass(frozen=True)
-class Refusal(Generic[Item]):
-    """One item that was not removed, with the provider's code and words. The code GONE: it wasn't there any more."""
-
-    item: Item
-    code: str
-    message: str = ""
+"""The code of a refusal whose item wasn't there any more."""
 
 
 @dataclass(frozen=True)
@@ -43,34 +35,6 @@ class Batch(Generic[Item]):
     removed: Sequence[Item]
     refused: Sequence[Refusal[Item]]
     failed: bool = False
-
-
-@dataclass
-class RefusalGroup(Generic[Item]):
-    """All refusals of one code: how many, and the first few of them."""
-
-    message: str = ""
-    count: int = 0
-    first: list[Item] = field(default_factory=list)
-
-
-@dataclass
-class Account(Generic[Item]):
-    """What a drain did. Its size doesn't grow with the number of items."""
-
-    removed: int = 0
-    passes: int = 0
-    refused: dict[str, RefusalGroup[Item]] = field(default_factory=dict)
-    drained: bool = False
-    gave_up: bool = False
-
-    def add_refusals(self, refusals: Iterable[Refusal[Item]]) -> None:
-        """Note refusals under their codes."""
-        for refusal in refusals:
-            group = self.refused.setdefault(refusal.code, RefusalGroup(message=refusal.message))
-            group.count += 1
-            if len(group.first) < SHOWN_PER_CODE:
-                group.first.append(refusal.item)
 
 
 @dataclass(frozen=True)

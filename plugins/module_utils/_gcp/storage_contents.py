@@ -11,31 +11,24 @@ https://cloud.google.com/storage/docs/batch
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any
 from urllib.parse import quote, urlencode
 
-from ansible_collections.cloudops.core.plugins.module_utils._core.drain import (
-    GONE,
-    Account,
-    Drain,
-    Refusal,
-    RefusalGroup,
-)
-from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Conflict, NotFound
+from ansible_collections.cloudops.core.plugins.module_utils._core.account import Account, Refusal
+from ansible_collections.cloudops.core.plugins.module_utils._core.drain import GONE, Drain
+from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, NotFound
+from ansible_collections.cloudops.core.plugins.module_utils._core.progress import Progress
 from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets import (
     Emptied,
     Entry,
-    KeptBack,
     Selection,
     Tally,
     count_up_to,
-    kept_back,
     not_empty,
-    still_written,
 )
+from ansible_collections.cloudops.core.plugins.module_utils._domain.emptying import empty_and_delete, itself, told
 from ansible_collections.cloudops.core.plugins.module_utils._gcp import storage_shapes as shapes
 from ansible_collections.cloudops.core.plugins.module_utils._gcp.batch import (
     BOUNDARY,
@@ -47,7 +40,6 @@ from ansible_collections.cloudops.core.plugins.module_utils._gcp.errors import f
 from ansible_collections.cloudops.core.plugins.module_utils._gcp.storage import PAGE, StorageGateway, path_of
 
 CALLS_A_BATCH = 100
-DELETE_ROUNDS = 3
 NO_ANSWER = "noAnswer"
 
 # What a single call of a batch is refused with for a while only, by status: https://cloud.google.com/storage/docs/retry-strategy
@@ -127,14 +119,16 @@ class StorageContents:
         """
         if dry_run:
             return self._count(selection, how)
+        total: int | None = None
         if how.max_objects is not None:
-            count_up_to(self.entries(selection), how.max_objects, self._name)
+            total = count_up_to(self.entries(selection), how.max_objects, self._name).total
         removed = Tally()
         try:
-            account = self._drain(selection, how, removed.add, verify)
+            with Progress(f"remove from bucket {self._name}", "entries", total) as progress:
+                account = self._drain(selection, how, removed.add, verify, progress)
         except CloudOpsError as error:
             return Emptied(removed, failure=error)
-        return self._emptied(account, removed)
+        return told(self._name, account, removed, itself)
 
     def _count(self, selection: Selection, how: Removal) -> Emptied:
         """What a real run would remove, and what it would be refused. The limit is for all of it together, as it is there."""
@@ -149,26 +143,16 @@ class StorageContents:
                 yield entry
 
         count_up_to(sort_out(), how.max_objects, self._name)
-        return self._emptied(kept, free, dry_run=True)
+        return told(self._name, kept, free, itself, dry_run=True)
 
     def empty_and_delete(self, how: Removal, *, dry_run: bool) -> Emptied:
         """Remove all that the bucket holds, then the bucket; what is written in between goes as well, for a few rounds."""
-        emptied = self.empty(Selection(), how, dry_run=dry_run, verify=False)
-        total = emptied.tally
-        for _round in range(DELETE_ROUNDS):
-            if dry_run or emptied.failure:
-                return replace(emptied, tally=total)
-            try:
-                self._gateway.delete(self._name)
-                return replace(emptied, tally=total)
-            except Conflict as error:
-                if error.code != "BucketNotEmpty":
-                    return Emptied(total, failure=error)
-            except CloudOpsError as error:
-                return Emptied(total, failure=error)
-            emptied = self.empty(Selection(), how, dry_run=False, verify=False)
-            total.include(emptied.tally)
-        return Emptied(total, failure=still_written(self._name, DELETE_ROUNDS, total))
+        return empty_and_delete(
+            self._name,
+            lambda: self.empty(Selection(), how, dry_run=dry_run, verify=False),
+            lambda: self._gateway.delete(self._name),
+            dry_run=dry_run,
+        )
 
     def delete_if_empty(self, *, dry_run: bool) -> Emptied:
         """Delete the bucket unless it holds something.
@@ -182,18 +166,13 @@ class StorageContents:
             self._gateway.delete(self._name)
         return Emptied()
 
-    def _emptied(self, account: Account[Entry], removed: Tally, *, dry_run: bool = False) -> Emptied:
-        refused = tuple(_refused_result(code, group) for code, group in account.refused.items())
-        failure: CloudOpsError | None = None
-        if account.refused:
-            groups = [KeptBack(code, group.count, group.first) for code, group in account.refused.items()]
-            failure = kept_back(self._name, groups, removed, account.gave_up, dry_run=dry_run)
-        elif not account.drained:
-            failure = still_written(self._name, account.passes, removed)
-        return Emptied(removed, refused, failure)
-
     def _drain(
-        self, selection: Selection, how: Removal, on_removed: Callable[[Iterable[Entry]], None], verify: bool
+        self,
+        selection: Selection,
+        how: Removal,
+        on_removed: Callable[[Iterable[Entry]], None],
+        verify: bool,
+        progress: Progress,
     ) -> Account[Entry]:
         drain = Drain(
             list_items=lambda: self.entries(selection),
@@ -204,6 +183,7 @@ class StorageContents:
             retry_codes=PASSING,
             max_items=how.max_objects,
             verify=verify,
+            progress=progress,
         )
         return drain.run()
 
@@ -246,8 +226,3 @@ class StorageContents:
             return Refusal(entry, GONE)
         error = from_answer(answer.status, answer.body, "delete one object", self._resource)
         return Refusal(entry, PASSING_STATUS.get(answer.status, error.code), error.message)
-
-
-def _refused_result(code: str, group: RefusalGroup[Entry]) -> dict[str, Any]:
-    first = [{"key": entry.key, "version_id": entry.version_id, "kind": entry.kind} for entry in group.first]
-    return {"code": code, "count": group.count, "message": group.message, "first": first}
