@@ -46,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "stand_in_only(reason): needs the Kubernetes stand-in; the reason says why")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what may run on a live server, skip the rest of the tests of that server there, and keep together what shares much."""
     for item in items:
