@@ -13,6 +13,7 @@ import json
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from ssl import CERT_NONE
 from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Conflict
@@ -27,6 +28,7 @@ try:
     from urllib3 import HTTPHeaderDict, Timeout, disable_warnings
     from urllib3.exceptions import HTTPError, InsecureRequestWarning
     from urllib3.util import Retry, make_headers
+    from urllib3.util.ssl_ import create_urllib3_context
 
     KUBERNETES_IMPORT_ERROR = None
 except ImportError:
@@ -64,16 +66,19 @@ class Client:
         if self._opened is None:
             opened = open_connection(self.connection)
             opened.configuration.connection_pool_maxsize = self._pool_size
-            if not opened.configuration.verify_ssl:
-                disable_warnings(
-                    InsecureRequestWarning
-                )  # it was asked for, and a module must not write to standard error
             try:
                 self._pool = RESTClientObject(opened.configuration).pool_manager
+                if not opened.configuration.verify_ssl:
+                    self._trust_anybody()
             except (OSError, ValueError) as error:
                 raise from_transport(error, "connect", Address("v1", "namespaces"), opened.host) from error
             self._opened = opened
         return self._opened
+
+    def _trust_anybody(self) -> None:
+        """It was asked for: there's nothing to warn of (a module must not write to standard error), and no trust store to load."""
+        disable_warnings(InsecureRequestWarning)
+        self._pool.connection_pool_kw["ssl_context"] = create_urllib3_context(cert_reqs=CERT_NONE)
 
     def get(self, address: Address) -> Json:
         """One object."""
