@@ -18,6 +18,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._core.errors import 
     Conflict,
     Denied,
     NotFound,
+    Throttled,
     Unavailable,
 )
 from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import SPARE
@@ -359,6 +360,44 @@ def test_what_was_refused_before_a_batch_failed_keeps_its_code() -> None:
     assert account.removed == 8
     assert account.refused["AccessDenied"].count == 1
     assert sum(group.count for group in account.refused.values()) == 2
+
+
+@pytest.mark.parametrize(
+    ("times", "removed", "calls", "slept"),
+    [
+        pytest.param(2, 4, [4, 4, 4], [0.2, 0.4], id="passes"),
+        pytest.param(9, 0, [4, 4, 4, 4], [0.2, 0.4, 0.8], id="doesnt-pass"),
+    ],
+)
+def test_a_batch_that_is_throttled_as_a_whole_is_tried_again_after_growing_pauses(
+    times: int, removed: int, calls: list[int], slept: list[float]
+) -> None:
+    store = Store(things(4))
+    store.whole = lambda batch: Throttled("slowly", code="SlowDown") if len(store.calls) <= times else None
+    account = store.drain(batch_size=4, max_passes=1, retry_codes=frozenset({"SlowDown"}), retries=3).run()
+    assert (account.removed, store.calls, store.slept) == (removed, calls, pytest.approx(slept))
+    assert {code: group.count for code, group in account.refused.items()} == ({} if removed else {"SlowDown": 4})
+    assert told_the_truth(store, account)
+
+
+def test_when_one_batch_waited_in_vain_the_next_ones_dont() -> None:
+    store = Store(things(12))
+    store.whole = lambda batch: Throttled("slowly", code="SlowDown")
+    account = store.drain(batch_size=2, concurrency=1, retry_codes=frozenset({"SlowDown"}), retries=4).run()
+    assert store.slept == pytest.approx([0.2, 0.4, 0.8, 1.6])
+    assert account.gave_up
+    assert len(store.calls) <= 5 + 2 + SPARE
+
+
+def test_a_batch_that_went_makes_patience_new() -> None:
+    answers = iter(["SlowDown"] * 3 + [""] + ["SlowDown"] * 3 + [""])
+    store = Store(things(3))
+    store.whole = lambda batch: Throttled("slowly", code=code) if (code := next(answers)) else None
+    account = store.drain(
+        batch_size=1, concurrency=1, retry_codes=frozenset({"SlowDown"}), retries=2, max_passes=1
+    ).run()
+    assert store.slept == pytest.approx([0.2, 0.4, 0.2, 0.4])
+    assert (account.removed, account.refused["SlowDown"].count) == (1, 2)
 
 
 # ---- giving up

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.account import Account, Refusal
@@ -37,6 +38,13 @@ class Batch(Generic[Item]):
     failed: bool = False
 
 
+@dataclass
+class Patience:
+    """Shared by the batches of one drain: when one has waited in vain for all of it to be taken, the next needn't wait as long."""
+
+    over: bool = False
+
+
 @dataclass(frozen=True)
 class Drain(Generic[Item]):
     """How to drain one container.
@@ -46,7 +54,8 @@ class Drain(Generic[Item]):
     :param on_removed: told of the items that are gone (in the caller's thread).
     :param batch_size: items a call.
     :param concurrency: calls at once.
-    :param retry_codes: refusals of these codes pass; they are tried again, ``retries`` times with growing pauses.
+    :param retry_codes: refusals of these codes pass, of single items and of whole batches; they are tried again, ``retries`` times with
+        growing pauses. What the SDK tries again by itself comes before that, and may be over within a second.
     :param max_passes: listings at the most, for when somebody adds while we remove.
     :param verify: list once more after a pass, to see that nothing is left. Without it, the caller finds that out by other means.
     :param max_items: a hard stop: never remove more than this many. None: no limit.
@@ -82,8 +91,10 @@ class Drain(Generic[Item]):
     def _one_pass(self, account: Account[Item]) -> int:
         seen = 0
         failed_in_a_row = 0
+        patience = Patience()
         work = batches(self._within_limit(account), self.batch_size)
-        for outcome in stream(self._remove_patiently, work, concurrency=self.concurrency):
+        remove = partial(self._remove_patiently, patience)
+        for outcome in stream(remove, work, concurrency=self.concurrency):
             batch = outcome.value
             if batch is None:  # the work never raises a CloudOpsError
                 continue
@@ -112,24 +123,24 @@ class Drain(Generic[Item]):
             taken += 1
             yield item
 
-    def _remove_patiently(self, batch: Sequence[Item]) -> Batch[Item]:
-        """Remove a batch; what was refused for a passing reason is tried again after a pause."""
+    def _remove_patiently(self, patience: Patience, batch: Sequence[Item]) -> Batch[Item]:
+        """Remove a batch; what was refused for a passing reason is tried again after a pause, be it items or all of it."""
         left, final, failed = batch, list[Refusal[Item]](), False
         pauses = backoff(first=0.2, factor=2.0, most=10.0)
         for tries_left in range(self.retries, -1, -1):
             try:
-                refused = self.remove(left)
+                refused, whole = self.remove(left), False
             except NotFound:
                 final += [Refusal(item, GONE) for item in left]
                 break
             except CloudOpsError as error:
-                final += [Refusal(item, error.code or error.kind, error.message) for item in left]
-                failed = len(left) == len(batch)
-                break
+                refused, whole = [Refusal(item, error.code or error.kind, error.message) for item in left], True
             passing = [refusal for refusal in refused if refusal.code in self.retry_codes]
             final += [refusal for refusal in refused if refusal.code not in self.retry_codes]
-            if not passing or not tries_left:
+            if not passing or not tries_left or (whole and patience.over):
                 final += passing
+                failed = whole and len(left) == len(batch)
+                patience.over = failed and bool(passing)
                 break
             self.clock.sleep(next(pauses))
             left = [refusal.item for refusal in passing]
