@@ -323,6 +323,38 @@ def test_more_than_12000_versions_over_many_pages(
     assert versions_of(s3, neighbour) == before
 
 
+@pytest.mark.moto_only("pages of other servers end elsewhere")
+@pytest.mark.parametrize(
+    ("noncurrent_only", "removed"),
+    [
+        pytest.param(False, {**NOTHING, "objects": 501, "versions": 1002, "bytes": 1503}, id="all"),
+        # What is the latest by now is left alone, although it wasn't a moment ago.
+        pytest.param(True, {**NOTHING, "versions": 1001, "bytes": 1001}, id="noncurrent-only"),
+    ],
+)
+def test_a_version_counts_as_one_when_its_newer_one_goes_between_two_pages(
+    s3_bucket: Run,
+    s3: Client,
+    s3_server: S3Server,
+    fault_proxy: FaultProxy,
+    bucket: str,
+    noncurrent_only: bool,
+    removed: dict[str, int],
+) -> None:
+    set_versioning(s3, bucket)
+    seed(s3_server, s3, bucket, keys=501, versions=3)
+
+    def remove_the_last_one_shown(request: Request) -> None:
+        page = s3.list_object_versions(Bucket=bucket)
+        (last,) = (found for found in page["Versions"] if found["VersionId"] == page["NextVersionIdMarker"])
+        assert last["IsLatest"]
+        s3.delete_object(Bucket=bucket, Key=last["Key"], VersionId=last["VersionId"])
+
+    fault_proxy.hook("ListObjectVersions", remove_the_last_one_shown, nth=2)
+    checked = s3_bucket(fault_proxy, name=bucket, state="empty", noncurrent_only=noncurrent_only, check=True)
+    assert checked["removed"] == removed
+
+
 def test_uploads_over_many_pages(s3_bucket: Run, s3: Client, s3_server: S3Server, bucket: str) -> None:
     if not s3_server.live:
         pytest.skip("moto does not page uploads")
