@@ -22,7 +22,9 @@ help:  ## say what there is
 demo: .venv/.stamp $(LINK)  ## see buckets, a fleet and a Deployment looked after, on servers of its own
 	tools/demo.sh
 
-test: lint unit integration  ## run every check
+test: .venv/.stamp  ## run every check
+	$(MAKE) --jobs=2 --output-sync=target lint unit
+	$(MAKE) integration
 	$(MAKE) --jobs=2 --output-sync=target SIDE_BY_SIDE=1 molecule sanity importer artifact
 
 live: .venv/.stamp $(LINK)  ## integration tests on real servers: S3_ENDPOINT_URL and KUBECONFIG, or servers of its own
