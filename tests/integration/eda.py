@@ -26,7 +26,7 @@ class Running:
     task: asyncio.Task[None]
     seen: list[Event] = field(default_factory=list)
 
-    async def next(self, timeout: float = 15, **wanted: Any) -> Event:
+    async def next(self, timeout: float = 30, **wanted: Any) -> Event:
         """The next event with these values; those before it are kept in ``seen``."""
         end = time.monotonic() + timeout
         while True:

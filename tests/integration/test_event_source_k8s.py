@@ -242,10 +242,10 @@ def test_no_thread_is_kept_and_the_loop_goes_on(kube: Kube, namespace: str) -> N
         settings = watching(kube, namespace, changes="replicas") | {"namespaces": namespaces}
         async with Heartbeat() as heart, running("k8s_workload", settings) as source:
             await source.silent(1)
-            await asyncio.wait_for(asyncio.to_thread(lambda: None), 2)
+            await asyncio.wait_for(asyncio.to_thread(lambda: None), 10)
             await patch(kube, path, {"spec": {"replicas": 5}})
             assert (await source.next(type="workload"))["replicas"] == 5
-        assert heart.longest < 1
+        assert heart.longest < 4
 
     scenario(play)
 
@@ -282,9 +282,9 @@ def test_a_kubeconfig_that_is_not_there_is_an_error_event(tmp_path: Path) -> Non
 def test_a_server_that_never_answers_blocks_nobody() -> None:
     async def play() -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
-            args = {"host": f"http://127.0.0.1:{silent.getsockname()[1]}", "api_key": "x", **QUICK, "timeout": 1}
+            args = {"host": f"http://127.0.0.1:{silent.getsockname()[1]}", "api_key": "x", **QUICK, "timeout": 4}
             async with Heartbeat() as heart, running("k8s_workload", args) as source:
                 assert (await source.next(type="error"))["error"]["kind"] == "timeout"
-            assert heart.longest < 0.9
+            assert heart.longest < 3
 
     scenario(play)

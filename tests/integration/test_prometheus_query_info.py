@@ -113,7 +113,7 @@ def test_an_instant_query(prom: Run) -> None:
     assert found["metrics"] == [{"name": "load", "value": 9.0, "timestamp": iso_time(MIDNIGHT + 600)}]
     assert found["api_calls"] == {"query": 1}
     assert (found["failures"], found["messages"], found["changed"]) == ([], [], False)
-    assert found["duration"] < 5
+    assert found["duration"] < 30
 
 
 NUMBERS: dict[str, tuple[str, float | None, int]] = {
@@ -420,8 +420,8 @@ def test_retries_that_help(faulty: Run, stand_in: PromStandIn) -> None:
 def test_a_server_that_asks_for_patience(faulty: Run, stand_in: PromStandIn) -> None:
     stand_in.put("alone", Canned(503, "wait", {"Retry-After": "3600"}, times=1))
     began = time.monotonic()
-    assert faulty(query="alone", timeout=0.5)["by_id"]["q1"]["value"] == 7.5
-    assert time.monotonic() - began < 5
+    assert faulty(query="alone", timeout=2)["by_id"]["q1"]["value"] == 7.5
+    assert time.monotonic() - began < 20
 
 
 def test_slow_answers_are_not_asked_for_again(faulty: Run, stand_in: PromStandIn) -> None:
@@ -434,11 +434,11 @@ def test_slow_answers_are_not_asked_for_again(faulty: Run, stand_in: PromStandIn
 
 
 def test_side_by_side(faulty: Run, stand_in: PromStandIn) -> None:
-    stand_in.put("", Canned(delay=0.4))
+    stand_in.put("", Canned(delay=1.0))
     queries = [{"query": f"alone + {number}"} for number in range(8)]
     began = time.monotonic()
     found = faulty(queries=queries, concurrency=8)
-    assert time.monotonic() - began < 2.4
+    assert time.monotonic() - began < 6
     assert [one["value"] for one in found["series"]] == [7.5 + number for number in range(8)]
 
 
