@@ -12,7 +12,7 @@ run() {
     PATH=$PWD/.venv-$name/bin:$path
     python -c 'from importlib.metadata import version as v; import sys
 print("Python", sys.version.split()[0], *(f"{name} {v(name)}" for name in ("ansible-core", "boto3")), sep="  ")'
-    pytest -n 2 tests/unit tests/integration
+    pytest -n 3 --dist loadgroup tests/unit tests/integration
     PATH=$path
 }
 

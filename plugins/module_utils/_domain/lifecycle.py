@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
 from ansible_collections.cloudops.core.plugins.module_utils._domain.tags import as_tags
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import read_iso
 
 Rule = dict[str, Any]
 
@@ -130,7 +131,7 @@ def iso_date(value: Any) -> str:
         return value.isoformat()
     else:
         try:
-            moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+            moment = read_iso(str(value))
         except ValueError as error:
             raise Invalid(f"{value!r} is not a date", hint="Write lifecycle dates as YYYY-MM-DD.") from error
         moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -19,6 +19,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._core.errors import 
     Conflict,
     Invalid,
 )
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import read_iso
 
 PENDING, RUNNING, STOPPING, STOPPED = "pending", "running", "stopping", "stopped"
 SHUTTING_DOWN, TERMINATED = "shutting-down", "terminated"
@@ -439,7 +440,7 @@ def parse_time(value: Any) -> datetime:
         return _with_zone(value)
     text = str(value).strip().upper()
     try:
-        return _with_zone(datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text))
+        return _with_zone(read_iso(text))
     except ValueError:
         raise Invalid(f"{value!r} isn't a time in ISO 8601") from None
 

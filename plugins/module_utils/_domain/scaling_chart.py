@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import read_iso
 
 WIDTH = 30
 
@@ -145,6 +145,6 @@ def _note(item: Mapping[str, Any]) -> str:
 def _clock(text: str) -> str:
     """The time of day, to the second."""
     try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).strftime("%H:%M:%S")
+        return read_iso(text).strftime("%H:%M:%S")
     except ValueError:
         return text[:8]

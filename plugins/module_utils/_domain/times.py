@@ -44,9 +44,17 @@ def parse_time(text: object, option: str) -> float:
         ) from error
 
 
+def read_iso(text: str) -> datetime:
+    """A time in ISO 8601. Python 3.10 reads neither Z nor other than 3 or 6 digits behind the point.
+
+    :raises ValueError: for anything else.
+    """
+    words = re.sub(r"[Zz]$", "+00:00", text.strip())
+    return datetime.fromisoformat(re.sub(r"[.,](\d+)", lambda found: f".{found[1]:0<6.6}", words))
+
+
 def _iso(words: str) -> float:
-    # Before 3.11, Python reads no Z.
-    moment = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", words))
+    moment = read_iso(words)
     return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
 
 

@@ -24,6 +24,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets impo
     Entry,
     Reading,
 )
+from ansible_collections.cloudops.core.plugins.module_utils._domain.times import read_iso
 from ansible_collections.cloudops.core.plugins.module_utils._gcp.errors import HELD, RETAINED
 
 Document = Mapping[str, Any]
@@ -278,9 +279,5 @@ def _kept_by(item: Document, now: datetime) -> str:
 
 
 def moment(text: str) -> datetime:
-    """A time as the API writes it (RFC 3339). Python 3.10 reads neither Z nor other than 3 or 6 digits behind the point."""
-    head, zone = (text[:-1], "+00:00") if text[-1:] in "Zz" else (text[:-6], text[-6:])
-    whole, point, part = head.partition(".")
-    part = f"{point}{part:0<6.6}" if point else ""
-    found = datetime.fromisoformat(f"{whole}{part}{zone}")
-    return found.astimezone(timezone.utc)
+    """A time as the API writes it (RFC 3339)."""
+    return read_iso(text).astimezone(timezone.utc)
