@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._aws.errors import aws_errors
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
-from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import SharedCounter
+from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import SharedCounter, Turn
 
 BOTO3_IMPORT_ERROR: str | None
 try:
@@ -136,20 +136,26 @@ class Clients:
         self._pool = pool
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._opened: Any = None
+        self._turn = Turn()
 
     @property
     def _session(self) -> Any:
         """Opened when it is first needed, so that making Clients never fails."""
-        if self._opened is None:
-            with aws_errors("read the AWS configuration", self.connection.profile or ""):
-                self._opened = _session(self.connection)
-            if self._like is not None:
-                models = self._like._session._session.get_component("data_loader")
-                self._opened._session.register_component("data_loader", models)
-            elif self._only:
-                models = _PartialModels(self._opened._session.get_component("data_loader"), self._only)
-                self._opened._session.register_component("data_loader", models)
-        return self._opened
+        with self._turn:
+            if self._opened is None:
+                self._opened = self._open()
+            return self._opened
+
+    def _open(self) -> Any:
+        with aws_errors("read the AWS configuration", self.connection.profile or ""):
+            opened = _session(self.connection)
+        if self._like is not None:
+            models = self._like._session._session.get_component("data_loader")
+            opened._session.register_component("data_loader", models)
+        elif self._only:
+            models = _PartialModels(opened._session.get_component("data_loader"), self._only)
+            opened._session.register_component("data_loader", models)
+        return opened
 
     @property
     def region(self) -> str | None:
@@ -171,10 +177,11 @@ class Clients:
                 )
             region = "us-east-1"
         key = (service, region, repr(sorted(config.items())))
-        if key not in self._clients:
-            self._clients[key] = self._make(service, region, config)
-            self.calls.watch(self._clients[key])
-        return self._clients[key]
+        with self._turn:  # a session makes its clients for one thread at a time
+            if key not in self._clients:
+                self._clients[key] = self._make(service, region, config)
+                self.calls.watch(self._clients[key])
+            return self._clients[key]
 
     def _has_endpoint(self) -> bool:
         """Whether an endpoint is given by any of the ways that boto3 knows."""

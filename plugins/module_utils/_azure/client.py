@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from ansible_collections.cloudops.core.plugins.module_utils._azure.errors import azure_errors
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
-from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import SharedCounter
+from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import SharedCounter, Turn
 
 BLOB_IMPORT_ERROR: str | None
 try:
@@ -265,22 +265,25 @@ class Account:
         self._pool = max(pool, 1)
         self._connection: Connection | None = None
         self._service: Any = None
+        self._turn = Turn()
         self.calls = SharedCounter()
 
     @property
     def connection(self) -> Connection:
         """The checked options. Looked at when first needed, so that making an Account never fails."""
-        if self._connection is None:
-            self._connection = Connection.from_params(self._params, self._environment)
-        return self._connection
+        with self._turn:
+            if self._connection is None:
+                self._connection = Connection.from_params(self._params, self._environment)
+            return self._connection
 
     @property
     def service(self) -> Any:
         """The client of the account."""
-        if self._service is None:
-            with azure_errors("read the connection options", "storage account"):
-                self._service = self._open(self.connection)
-        return self._service
+        with self._turn:
+            if self._service is None:
+                with azure_errors("read the connection options", "storage account"):
+                    self._service = self._open(self.connection)
+            return self._service
 
     def container(self, name: str) -> Any:
         """The client of a container."""

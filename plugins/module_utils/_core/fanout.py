@@ -121,6 +121,19 @@ class SharedCounter:
             return dict(sorted(self._counts.items()))
 
 
+class Turn:
+    """One thread at a time, for what must be made once: ``with turn: ...``. A thread that is in may come in again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_error: object) -> None:
+        self._lock.release()
+
+
 class Ticker:
     """Calls something again and again, in a thread of its own that doesn't outlive the process.
 

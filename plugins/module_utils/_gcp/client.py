@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Invalid
-from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import SharedCounter
+from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import SharedCounter, Turn
 from ansible_collections.cloudops.core.plugins.module_utils._gcp.errors import gcp_errors
 
 GOOGLE_IMPORT_ERROR: str | None
@@ -232,6 +232,7 @@ class Api:
         self.calls = SharedCounter()
         self._pool = pool
         self._opened: Any = None
+        self._turn = Turn()
 
     @cached_property
     def connection(self) -> Connection:
@@ -244,10 +245,11 @@ class Api:
     @property
     def _client(self) -> Any:
         """Opened when it is first needed, so that making an Api never fails."""
-        if self._opened is None:
-            with gcp_errors("open the credentials", self.connection.service_account_file or ""):
-                self._opened = self._open()
-        return self._opened
+        with self._turn:
+            if self._opened is None:
+                with gcp_errors("open the credentials", self.connection.service_account_file or ""):
+                    self._opened = self._open()
+            return self._opened
 
     def _open(self) -> Any:
         credentials, project = _load(self.connection)

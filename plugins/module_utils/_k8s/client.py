@@ -17,7 +17,7 @@ from ssl import CERT_NONE
 from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import CloudOpsError, Conflict
-from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import SharedCounter
+from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import SharedCounter, Turn
 from ansible_collections.cloudops.core.plugins.module_utils._k8s.addresses import Address
 from ansible_collections.cloudops.core.plugins.module_utils._k8s.config import Connection, Opened, open_connection
 from ansible_collections.cloudops.core.plugins.module_utils._k8s.errors import GONE, from_answer, from_transport
@@ -55,6 +55,7 @@ class Client:
         self._pool_size = pool
         self._opened: Opened | None = None
         self._pool: Any = None
+        self._turn = Turn()
 
     @property
     def namespace(self) -> str:
@@ -62,18 +63,19 @@ class Client:
         return self._open().namespace
 
     def _open(self) -> Opened:
-        """Opened when it is first needed, before any thread asks for it, so that making a Client never fails."""
-        if self._opened is None:
-            opened = open_connection(self.connection)
-            opened.configuration.connection_pool_maxsize = self._pool_size
-            try:
-                self._pool = RESTClientObject(opened.configuration).pool_manager
-                if not opened.configuration.verify_ssl:
-                    self._trust_anybody()
-            except (OSError, ValueError) as error:
-                raise from_transport(error, "connect", Address("v1", "namespaces"), opened.host) from error
-            self._opened = opened
-        return self._opened
+        """Opened when it is first needed, so that making a Client never fails."""
+        with self._turn:  # the package's reading of kubeconfigs isn't made for several threads at once
+            if self._opened is None:
+                opened = open_connection(self.connection)
+                opened.configuration.connection_pool_maxsize = self._pool_size
+                try:
+                    self._pool = RESTClientObject(opened.configuration).pool_manager
+                    if not opened.configuration.verify_ssl:
+                        self._trust_anybody()
+                except (OSError, ValueError) as error:
+                    raise from_transport(error, "connect", Address("v1", "namespaces"), opened.host) from error
+                self._opened = opened
+            return self._opened
 
     def _trust_anybody(self) -> None:
         """It was asked for: there's nothing to warn of (a module must not write to standard error), and no trust store to load."""

@@ -552,12 +552,17 @@ class Cluster:
         self._options = options
         self._configuration: Any = None
         self._pool: Any = None
+        self._turn = asyncio.Lock()
         self.namespace = "default"
 
-    def open(self) -> None:
+    async def ready(self) -> None:
+        """Open it for whoever comes first. The SDK's reading of kubeconfigs isn't made for several threads at once."""
+        async with self._turn:
+            if self._pool is None:
+                await asyncio.to_thread(self._open)
+
+    def _open(self) -> None:
         """Look up server, credentials and trust. Blocks: for a thread."""
-        if self._pool is not None:
-            return
         try:
             self._configuration = Configuration()
             self._load()
@@ -627,7 +632,6 @@ class Cluster:
 
         :raises SourceFailure: when it can't be read.
         """
-        self.open()
         found: list[Workload] = []
         query: dict[str, Any] = {**self._selected(), "limit": PAGE}
         while True:
@@ -909,6 +913,7 @@ class Follower:
     async def _round(self) -> None:
         """List if nothing is known, then watch until the server ends it."""
         if not self._version:
+            await self._cluster.ready()
             workloads, self._version = await asyncio.to_thread(self._cluster.list, self._scope)
             now = time.time()
             await self._put(
@@ -967,7 +972,7 @@ async def main(queue: Queue, args: dict[str, Any]) -> None:
     cluster, tracker = Cluster(options), Tracker(options)
     namespaces = options["namespaces"]
     if not namespaces and not options["all_namespaces"]:
-        await asyncio.to_thread(cluster.open)
+        await cluster.ready()
         namespaces = (cluster.namespace,)
     scopes = [Scope(kind, namespace) for kind in options["kinds"] for namespace in namespaces or ("",)]
     followers = [Follower(queue, cluster, scope, tracker, options).follow() for scope in scopes]
