@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.cloudops.core.plugins.module_utils._core.errors import Denied, Invalid
+from ansible_collections.cloudops.core.plugins.module_utils._core.fanout import Turn
 
 try:
     from kubernetes.client.configuration import Configuration
@@ -25,6 +26,7 @@ try:
 except ImportError:  # the modules report it with missing_required_lib
     pass
 
+_WRITING = Turn()
 DEFAULT_KUBECONFIG = "~/.kube/config"
 DEFAULT_NAMESPACE = "default"
 # Where a pod finds the namespace of its service account.
@@ -130,7 +132,7 @@ def _load_kubeconfig(connection: Connection, configuration: Any, source: Mapping
     try:
         with _listening(said):
             loader = FILES._get_kube_config_loader(**source, active_context=connection.context)
-            loader.load_and_set(configuration)
+            _set_up(loader, configuration)
     except ConfigException as error:
         raise _config_error(error, connection, source, shown) from error
     except (*_BROKEN, FILES.yaml.YAMLError) as error:
@@ -138,6 +140,18 @@ def _load_kubeconfig(connection: Connection, configuration: Any, source: Mapping
     context = loader.current_context.get("context") or {}
     _require_credentials(connection, configuration, said, shown)
     return str(context.get("namespace") or DEFAULT_NAMESPACE)
+
+
+def _set_up(loader: Any, configuration: Any) -> None:
+    """What the package's load_and_set does, for several clusters at once: a program for credentials may take its time.
+
+    What a kubeconfig holds as data becomes files, which the package shares by content and names before they are written. Contexts of one
+    cluster have the same authority, and would find it empty.
+    """
+    loader._load_authentication()
+    with _WRITING:
+        loader._load_cluster_info()
+        loader._set_config(configuration)
 
 
 def _require_credentials(connection: Connection, configuration: Any, said: list[str], shown: str) -> None:
@@ -153,11 +167,13 @@ def _require_credentials(connection: Connection, configuration: Any, said: list[
 
 @contextmanager
 def _listening(said: list[str]) -> Iterator[None]:
-    """Collect what the package logs, which would otherwise appear on standard error, where a module must not write."""
+    """Collect what the package logs in this thread, which would otherwise appear on standard error, where a module must not write."""
+    this_thread = logging.makeLogRecord({}).thread
 
     class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            said.append(record.getMessage())
+            if record.thread == this_thread:
+                said.append(record.getMessage())
 
     listener, root = Listener(logging.ERROR), logging.getLogger()
     root.addHandler(listener)
