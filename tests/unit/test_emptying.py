@@ -14,6 +14,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._core.errors import 
 from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets import OBJECT, Emptied, Entry, Tally
 from ansible_collections.cloudops.core.plugins.module_utils._domain.emptying import (
     DELETE_ROUNDS,
+    delete_if_empty,
     empty_and_delete,
     itself,
     told,
@@ -68,6 +69,23 @@ def test_items_are_told_as_what_they_are_in_the_bucket() -> None:
     assert emptied.refused == ({"code": "Held", "count": 1, "message": "by law", "first": first},)
     assert emptied.failure is not None
     assert emptied.failure.message.startswith("container box: 1 entries could not be removed (1 with Held, such as ")
+
+
+@pytest.mark.parametrize(("dry_run", "deleted"), [(True, []), (False, ["logs"])], ids=["check", "real"])
+def test_an_empty_bucket_goes(dry_run: bool, deleted: list[str]) -> None:
+    done: list[str] = []
+    assert delete_if_empty("logs", (Tally(), False), lambda: done.append("logs"), dry_run=dry_run) == Emptied()
+    assert done == deleted
+
+
+@pytest.mark.parametrize("dry_run", [True, False], ids=["check", "real"])
+@pytest.mark.parametrize(("more", "words"), [(False, "it holds 2"), (True, "it holds at least 2")], ids=["all", "more"])
+def test_a_bucket_that_holds_something_is_not_deleted(dry_run: bool, more: bool, words: str) -> None:
+    done: list[str] = []
+    with pytest.raises(Conflict, match=words) as caught:
+        delete_if_empty("logs", (tally_of(2), more), lambda: done.append("logs"), dry_run=dry_run)
+    assert caught.value.details["contents"]["objects"] == 2
+    assert done == []
 
 
 NOT_EMPTY = Conflict("something is there", code="BucketNotEmpty")

@@ -31,9 +31,13 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets impo
     Selection,
     Tally,
     count_up_to,
-    not_empty,
 )
-from ansible_collections.cloudops.core.plugins.module_utils._domain.emptying import empty_and_delete, itself, told
+from ansible_collections.cloudops.core.plugins.module_utils._domain.emptying import (
+    delete_if_empty,
+    empty_and_delete,
+    itself,
+    told,
+)
 
 # The service takes at most 1,000 keys a request, and works on them in parallel. Other servers go through a request's keys one after
 # the other, so that smaller requests, side by side, end sooner there.
@@ -157,12 +161,7 @@ class S3Contents:
 
         :raises Conflict: with a count of what it holds.
         """
-        sample, more = self._sample()
-        if sample.total:
-            raise not_empty(self._name, sample, more)
-        if not dry_run:
-            self._gateway.delete(self._name)
-        return Emptied()
+        return delete_if_empty(self._name, self._sample(), lambda: self._gateway.delete(self._name), dry_run=dry_run)
 
     def _drain(
         self,

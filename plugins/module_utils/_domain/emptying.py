@@ -17,6 +17,7 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets impo
     KeptBack,
     Tally,
     kept_back,
+    not_empty,
     still_written,
 )
 
@@ -61,6 +62,20 @@ def _refused_result(code: str, group: RefusalGroup[Item], entry_of: Callable[[It
     entries = [entry_of(item) for item in group.first]
     first = [{"key": entry.key, "version_id": entry.version_id, "kind": entry.kind} for entry in entries]
     return {"code": code, "count": group.count, "message": group.message, "first": first}
+
+
+def delete_if_empty(name: str, sample: tuple[Tally, bool], delete: Callable[[], object], *, dry_run: bool) -> Emptied:
+    """Delete a bucket unless it holds something.
+
+    :param sample: a count of what a look at it shows, and whether there is more.
+    :raises Conflict: with that count.
+    """
+    shown, more = sample
+    if shown.total:
+        raise not_empty(name, shown, more)
+    if not dry_run:
+        delete()
+    return Emptied()
 
 
 def empty_and_delete(

@@ -26,9 +26,13 @@ from ansible_collections.cloudops.core.plugins.module_utils._domain.buckets impo
     Selection,
     Tally,
     count_up_to,
-    not_empty,
 )
-from ansible_collections.cloudops.core.plugins.module_utils._domain.emptying import empty_and_delete, itself, told
+from ansible_collections.cloudops.core.plugins.module_utils._domain.emptying import (
+    delete_if_empty,
+    empty_and_delete,
+    itself,
+    told,
+)
 from ansible_collections.cloudops.core.plugins.module_utils._gcp import storage_shapes as shapes
 from ansible_collections.cloudops.core.plugins.module_utils._gcp.batch import (
     BOUNDARY,
@@ -159,12 +163,7 @@ class StorageContents:
 
         :raises Conflict: with a count of what it holds.
         """
-        sample, more = self._sample()
-        if sample.total:
-            raise not_empty(self._name, sample, more)
-        if not dry_run:
-            self._gateway.delete(self._name)
-        return Emptied()
+        return delete_if_empty(self._name, self._sample(), lambda: self._gateway.delete(self._name), dry_run=dry_run)
 
     def _drain(
         self,
